@@ -1,0 +1,48 @@
+import { AppError } from "./errors.ts";
+import type { ApiKeyId, KubectlTokenId, PrincipalId, SessionId, UserId, WorkspaceId } from "./ids.ts";
+import type { Permission, Role } from "./permissions.ts";
+import type { EpochSeconds } from "./time.ts";
+
+/** Who is calling, proven, and as whom they act. */
+export interface Principal {
+  /** As whom the call acts: the user, the key, the agent's token, or the user a key impersonates. Row-level security sees this id. */
+  readonly id: PrincipalId;
+  readonly workspaceId: WorkspaceId;
+  readonly role: Role;
+  /** Null for a key or a token acting as itself. */
+  readonly email: string | null;
+  readonly name: string | null;
+  readonly permissions: readonly Permission[];
+  readonly credential: Credential;
+  /** The key behind an impersonated user; null otherwise. */
+  readonly impersonatedBy: ApiKeyId | null;
+}
+
+/** The proven credential behind a principal. `fingerprint` is SHA-256 (hex) of what was presented: safe to key caches by. */
+export type Credential =
+  | {
+      readonly kind: "session";
+      readonly sessionId: SessionId;
+      readonly userId: UserId;
+      readonly expiresAt: EpochSeconds;
+      readonly fingerprint: string;
+    }
+  | { readonly kind: "api_key"; readonly keyId: ApiKeyId; readonly fingerprint: string }
+  | { readonly kind: "kubectl_token"; readonly tokenId: KubectlTokenId; readonly fingerprint: string };
+
+/** Whose rows a statement may see. Both ids go to Postgres with every statement. */
+export interface Scope {
+  readonly userId: PrincipalId;
+  readonly workspaceId: WorkspaceId;
+}
+
+export function scopeOf(principal: Pick<Principal, "id" | "workspaceId">): Scope {
+  return { userId: principal.id, workspaceId: principal.workspaceId };
+}
+
+/** @throws `forbidden` when the principal lacks the permission. */
+export function requirePermission(principal: Pick<Principal, "permissions">, permission: Permission): void {
+  if (!principal.permissions.includes(permission)) {
+    throw new AppError("forbidden", `This needs the permission ${permission}.`);
+  }
+}
