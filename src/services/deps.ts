@@ -1,0 +1,56 @@
+import type { AuditEventStore, AuditHeads } from "../domain/audit-chain.ts";
+import type { AuditLog } from "../domain/ports/audit-log.ts";
+import type { Now, RandomBytes } from "../domain/ports/clock.ts";
+import type { ConnectionStore } from "../domain/ports/connection-store.ts";
+import type { CredentialCache, HotCredentials } from "../domain/ports/credential-cache.ts";
+import type { GcpSetupRuns, GcpSetupStore } from "../domain/ports/gcp-setups.ts";
+import type { Handshakes } from "../domain/ports/handshakes.ts";
+import type { CredentialProver, IdentityMemory, PasswordHasher, SessionTokens } from "../domain/ports/identity.ts";
+import type { ApiKeyStore, KubectlTokenStore, SessionStore, UserStore } from "../domain/ports/identity-stores.ts";
+import type { Keepers } from "../domain/ports/keepers.ts";
+import type { Limiter } from "../domain/ports/limiter.ts";
+import type { Sealer } from "../domain/ports/sealer.ts";
+import type { SecretStore } from "../domain/ports/secret-store.ts";
+import type { SendUpstream, StreamUpstream } from "../domain/ports/upstream.ts";
+import type { Settings } from "../domain/settings.ts";
+import type { ProviderRegistry } from "../providers/provider.ts";
+
+/** Everything a service may ask for. A service takes `Pick<Deps, …>` of it. */
+export interface Deps {
+  readonly settings: Settings;
+  readonly now: Now;
+  readonly random: RandomBytes;
+  /** SHA-256 of text, in lower-case hex. */
+  readonly sha256: (text: string) => Promise<string>;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  /** Lets work outlive the response. */
+  readonly defer: (work: Promise<unknown>) => void;
+  readonly audit: AuditLog;
+  readonly auditEvents: AuditEventStore;
+  readonly auditHeads: AuditHeads;
+  readonly limiter: Limiter;
+  readonly prover: CredentialProver;
+  readonly identities: IdentityMemory;
+  readonly passwords: PasswordHasher;
+  readonly sessionTokens: SessionTokens;
+  readonly users: UserStore;
+  readonly sessions: SessionStore;
+  readonly apiKeys: ApiKeyStore;
+  readonly kubectlTokens: KubectlTokenStore;
+  readonly sealer: Sealer;
+  readonly send: SendUpstream;
+  readonly stream: StreamUpstream;
+  /** Where a consent page is to be opened: the real address, or its stand-in outside production. */
+  readonly browserUrl: (url: URL) => URL;
+  readonly providers: ProviderRegistry;
+  /** The operator's settings for providers, by name; see `Provider.settings`. */
+  readonly providerSettings: Readonly<Record<string, string>>;
+  readonly secrets: SecretStore;
+  readonly connections: ConnectionStore;
+  readonly credentialCache: CredentialCache;
+  readonly hotCredentials: HotCredentials;
+  readonly keepers: Keepers;
+  readonly handshakes: Handshakes;
+  readonly gcpSetups: GcpSetupStore;
+  readonly gcpSetupRuns: GcpSetupRuns;
+}
