@@ -1,0 +1,109 @@
+import {
+  type ChainedEvent,
+  type ChainHead,
+  type CountedEntry,
+  chainEvent,
+  parseAuditEntry,
+} from "../../domain/audit-chain.ts";
+import type { AuditEntry } from "../../domain/audit-event.ts";
+
+/** Repeats of one key in one minute (whole minutes since 1970). */
+export interface Repeats {
+  readonly key: string;
+  readonly minute: number;
+  readonly entry: AuditEntry;
+  readonly times: number;
+}
+
+/** What a chain keeps until Postgres has it. Every method is one step that cannot be half done. */
+export interface AuditOutbox {
+  head(): ChainHead;
+  /** Keeps the events and moves the head to the last. */
+  add(events: readonly ChainedEvent[]): void;
+  /** Events with `seq > after`, by seq. */
+  pending(after: number, limit: number): readonly ChainedEvent[];
+  /** Drops the events up to and with `seq`. */
+  forget(seq: number): void;
+  /** The repeats of that key, of whatever minute; null when there are none. */
+  repeats(key: string): Repeats | null;
+  keepRepeats(repeats: Repeats): void;
+  /** Some repeats of minutes before `minute`; none when none are left. */
+  repeatsBefore(minute: number, limit: number): readonly Repeats[];
+  forgetRepeats(keys: readonly string[]): void;
+}
+
+export interface AppendDeps {
+  readonly outbox: AuditOutbox;
+  readonly sha256: (text: string) => Promise<string>;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+}
+
+const MINUTE_MS = 60_000;
+/** Bounds the memory a flood of different callers can take. */
+const REPEATS_BATCH = 200;
+
+/**
+ * Numbers, stamps and chains the entries. Callers go one at a time: the next starts when this has resolved.
+ *
+ * @throws `invalid_request` when an entry has an unknown shape; nothing is recorded then.
+ */
+export async function appendAuditEvents(deps: AppendDeps, raw: readonly unknown[]): Promise<ChainHead> {
+  const entries = raw.map(parseAuditEntry);
+  const events: ChainedEvent[] = [];
+  let head = deps.outbox.head();
+  for (const entry of entries) {
+    const event = await chainEvent(head, entry, new Date(deps.nowMs()).toISOString(), deps.sha256);
+    events.push(event);
+    head = { seq: event.seq, hash: event.hash };
+  }
+  if (events.length > 0) deps.outbox.add(events);
+  return head;
+}
+
+/**
+ * Records the first entry of each key in a minute and counts its repeats. One at a time, as {@link appendAuditEvents}.
+ *
+ * @throws `invalid_request` when an entry has an unknown shape.
+ */
+export async function countAuditEvents(deps: AppendDeps, counted: readonly CountedEntry[]): Promise<ChainHead> {
+  await appendRepeats(deps);
+  const minute = minuteOf(deps);
+  const firsts: AuditEntry[] = [];
+  const changed = new Map<string, Repeats>();
+  for (const { key, entry: raw, times } of counted) {
+    const entry = parseAuditEntry(raw);
+    const known = changed.get(key) ?? deps.outbox.repeats(key);
+    if (known === null) firsts.push(entry);
+    changed.set(key, { key, minute, entry, times: known === null ? times - 1 : known.times + times });
+  }
+  const head = await appendAuditEvents(deps, firsts);
+  for (const repeats of changed.values()) deps.outbox.keepRepeats(repeats);
+  return head;
+}
+
+/** Records the repeats of minutes that are over, one event a key, with how many there were in `detail.count`. */
+export async function appendRepeats(deps: AppendDeps): Promise<void> {
+  for (;;) {
+    const over = deps.outbox.repeatsBefore(minuteOf(deps), REPEATS_BATCH);
+    if (over.length === 0) return;
+    const entries = over.flatMap(({ entry, times }) => (times > 0 ? [toCounted(entry, times)] : []));
+    await appendAuditEvents(deps, entries);
+    // After, not before: a crash in between repeats a count rather than lose it.
+    deps.outbox.forgetRepeats(over.map(({ key }) => key));
+  }
+}
+
+/** One event for several requests, so it names none of them. */
+function toCounted(entry: AuditEntry, times: number): AuditEntry {
+  return { ...entry, requestId: null, detail: { ...entry.detail, count: times } };
+}
+
+/** When the repeats of `minute` are to be recorded. */
+export function endOfMinuteMs(minute: number): number {
+  return (minute + 1) * MINUTE_MS;
+}
+
+function minuteOf(deps: Pick<AppendDeps, "nowMs">): number {
+  return Math.floor(deps.nowMs() / MINUTE_MS);
+}

@@ -1,0 +1,48 @@
+import type { AuditEventStore } from "../../domain/audit-chain.ts";
+import type { AuditOutbox } from "./append-audit-events.ts";
+
+/** What a flush needs of the outbox, and remembers beside it. */
+export interface FlushOutbox extends Pick<AuditOutbox, "pending" | "forget"> {
+  /** Whose events these are. */
+  chain(): string;
+  /** How often in a row Postgres did not answer. */
+  failures(): number;
+  keepFailures(failures: number, retryAtMs: number): void;
+}
+
+export interface FlushDeps {
+  readonly outbox: FlushOutbox;
+  /** Found only when there is something to write; may throw, as the store itself. */
+  readonly store: () => Pick<AuditEventStore, "insert">;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+}
+
+/** One statement's worth: at most a few hundred KiB of JSON. */
+const BATCH = 100;
+/** Long enough to gather what happens together into one statement. */
+export const FLUSH_DELAY_MS = 500;
+const FIRST_BACKOFF_MS = 1000;
+/** No event waits longer than this once Postgres is back. */
+export const MAX_BACKOFF_MS = 30_000;
+
+/**
+ * Brings what the outbox holds to Postgres, in order, and drops it there once it has arrived. Callers go one at a time.
+ *
+ * @throws `database_unavailable` when it does not answer: what is left stays in the outbox with a time to try again,
+ *         twice as far off each time, and repeating is safe.
+ */
+export async function flushAuditEvents(deps: FlushDeps): Promise<void> {
+  const { outbox, store, nowMs } = deps;
+  try {
+    for (let events = outbox.pending(0, BATCH); events.length > 0; events = outbox.pending(0, BATCH)) {
+      await store().insert(outbox.chain(), events);
+      outbox.forget(events.at(-1)?.seq ?? 0);
+    }
+  } catch (error) {
+    const failures = outbox.failures();
+    outbox.keepFailures(failures + 1, nowMs() + Math.min(FIRST_BACKOFF_MS * 2 ** failures, MAX_BACKOFF_MS));
+    throw error;
+  }
+  if (outbox.failures() > 0) outbox.keepFailures(0, 0);
+}
