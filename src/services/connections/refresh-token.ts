@@ -1,0 +1,29 @@
+import { bindingOf } from "../../domain/connection.ts";
+import { AppError } from "../../domain/errors.ts";
+import type { ConnectionId } from "../../domain/ids.ts";
+import { scopeOf } from "../../domain/principal.ts";
+import type { Deps } from "../deps.ts";
+import type { Caller } from "../record-deed.ts";
+import { countRead, type TokenAnswer } from "./read-token.ts";
+
+/**
+ * Refreshes a connection the caller may see, when it is due or `force` asks.
+ *
+ * @throws as `Keepers.refresh`; `not_found`. A key-style connection answers what it has, `refreshed: false`.
+ */
+export async function refreshToken(
+  deps: Pick<Deps, "audit" | "connections" | "defer" | "hotCredentials" | "keepers">,
+  caller: Caller,
+  id: ConnectionId,
+  force: boolean,
+): Promise<TokenAnswer> {
+  const connection = await deps.connections.find(scopeOf(caller.principal), id);
+  if (connection === null) throw new AppError("not_found", "There is no such connection.");
+  if (connection.status === "reauth_required") {
+    throw new AppError("reauth_required", "The provider no longer accepts this connection; connect the account again.");
+  }
+  const { credential, refreshed } = await deps.keepers.refresh(bindingOf(connection), { force });
+  if (refreshed) deps.hotCredentials.forget(connection.id);
+  countRead(deps, caller, connection);
+  return { connection, credential, refreshed };
+}

@@ -1,0 +1,34 @@
+import { bindingOf, type Connection } from "../../domain/connection.ts";
+import { AppError } from "../../domain/errors.ts";
+import type { ConnectionId } from "../../domain/ids.ts";
+import { scopeOf } from "../../domain/principal.ts";
+import type { Deps } from "../deps.ts";
+import { type Caller, recordDeed, resourceOf } from "../record-deed.ts";
+import { requireOwnership } from "./disconnect.ts";
+
+export interface ConnectionChange {
+  readonly shared?: boolean | undefined;
+  readonly label?: string | null | undefined;
+}
+
+/**
+ * Changes how a connection is shown and to whom.
+ *
+ * @throws `not_found` for an id the caller cannot see; `forbidden` for a shared one of somebody else, admins excepted.
+ */
+export async function updateConnection(
+  deps: Pick<Deps, "audit" | "connections" | "hotCredentials">,
+  caller: Caller,
+  id: ConnectionId,
+  change: ConnectionChange,
+): Promise<Connection> {
+  const connection = await deps.connections.find(scopeOf(caller.principal), id);
+  if (connection === null) throw new AppError("not_found", "There is no such connection.");
+  requireOwnership(caller.principal, connection);
+  const { ownerId, workspaceId } = bindingOf(connection);
+  const changed = await deps.connections.update({ userId: ownerId, workspaceId }, id, change);
+  if (changed === null) throw new AppError("not_found", "There is no such connection.");
+  deps.hotCredentials.forget(id);
+  await recordDeed(deps, caller, "connection.updated", resourceOf(changed), { ...change });
+  return changed;
+}

@@ -1,0 +1,29 @@
+import type { Connection } from "../../domain/connection.ts";
+import { AppError } from "../../domain/errors.ts";
+import { readHandshakeId } from "../../domain/handshake.ts";
+import { requireProvider } from "../connections/connect-account.ts";
+import type { Caller } from "../record-deed.ts";
+import { readAcquired } from "./acquired.ts";
+import { connectGrant, type FinishDeps } from "./finish-consent.ts";
+import { starterOf } from "./start-consent.ts";
+
+/**
+ * Connects what a consent in mode `verify` brought, for the very caller that started it.
+ *
+ * @throws `not_found` for anyone else, who thereby spends the code, and for a spent or expired one.
+ */
+export async function completeConsent(deps: FinishDeps, caller: Caller, connectCode: string): Promise<Connection> {
+  const id = readHandshakeId(connectCode);
+  if (id === null) throw new AppError("not_found", "There is nothing to complete by that code.");
+  const { handshake, acquired: held } = await deps.handshakes.claim(
+    id,
+    await deps.sha256(connectCode),
+    starterOf(caller.principal),
+  );
+  const acquired = readAcquired(held);
+  if (acquired === null) throw new AppError("not_found", "There is nothing to complete by that code.");
+  const provider = requireProvider(deps, handshake.provider);
+  const origin = { ip: caller.ip, requestId: caller.requestId };
+  const { connection } = await connectGrant(deps, provider, handshake, acquired, origin);
+  return connection;
+}
