@@ -1,0 +1,79 @@
+import type { AuditHeads, AuditLogObject, CountedEntry } from "../domain/audit-chain.ts";
+import { AppError } from "../domain/errors.ts";
+import { type Outcome, requireValue } from "../domain/outcome.ts";
+import type { AuditLog } from "../domain/ports/audit-log.ts";
+import type { AuditCounters } from "./memory/audit-counters.ts";
+
+export interface AuditLogOptions {
+  /** The `AuditLog` object of that chain. */
+  readonly find: (chain: string) => AuditLogObject;
+  /** One per isolate. */
+  readonly counters: AuditCounters;
+  /** Lets work outlive the response. */
+  readonly defer: (work: Promise<unknown>) => void;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** How long repeats are gathered in an isolate before they are sent: one hop a second, however many calls. */
+const GATHER_MS = 900;
+const TRIES = 2;
+
+/**
+ * The log kept by `AuditLog` objects, one per chain.
+ *
+ * `record` has the object's word that the event is on disk, or says in the log that it has not. An answer that was lost
+ * on its way makes it ask again, so an event can be there twice, but not be missing. `count` never makes its caller
+ * wait: an isolate that dies takes at most the repeats of its last second with it.
+ */
+export function createAuditLog(options: AuditLogOptions): AuditLog & AuditHeads {
+  return {
+    record: (chain, entry) => deliver((object) => object.append(chain, [entry]), options, chain),
+    count: async (chain, key, entry) => {
+      const { counters, defer, nowMs } = options;
+      if (counters.isFirst(chain, key, entry, nowMs())) defer(send(options, chain, [{ key, entry, times: 1 }]));
+      else if (counters.claimDrain(nowMs())) defer(options.sleep(GATHER_MS).then(() => drain(options)));
+    },
+    settle: async (chain) => {
+      await drain(options, chain);
+      try {
+        return requireValue(await options.find(chain).flush());
+      } catch {
+        throw new AppError("database_unavailable", "The audit log is not complete at the moment; try again.");
+      }
+    },
+  };
+}
+
+async function drain(options: AuditLogOptions, chain?: string): Promise<void> {
+  const counted = [...options.counters.drain(chain)];
+  await Promise.all(counted.map(([of, entries]) => send(options, of, entries)));
+}
+
+function send(options: AuditLogOptions, chain: string, counted: readonly CountedEntry[]): Promise<void> {
+  return deliver((object) => object.count(chain, counted), options, chain);
+}
+
+/** Tells the object, twice if need be. Never throws. */
+async function deliver(
+  tell: (object: AuditLogObject) => Promise<Outcome<unknown>>,
+  options: AuditLogOptions,
+  chain: string,
+): Promise<void> {
+  for (let triesLeft = TRIES; triesLeft > 0; triesLeft--) {
+    try {
+      // A stub that has failed stays broken, so each try finds its own.
+      const outcome = await tell(options.find(chain));
+      if (!outcome.ok) reportLoss(chain, outcome.code);
+      return;
+    } catch {
+      // What is lost is one try; after the last of them it is the event, and the log says so without repeating it.
+      if (triesLeft === 1) reportLoss(chain, "unreachable");
+    }
+  }
+}
+
+function reportLoss(chain: string, reason: string): void {
+  console.error(JSON.stringify({ message: "an audit event was lost", chain, reason }));
+}

@@ -1,0 +1,84 @@
+import { type ApiKeyId, requireId } from "../../domain/ids.ts";
+import type { ApiKey, ApiKeyStore, NewApiKey, PageRequest } from "../../domain/ports/identity-stores.ts";
+import type { Scope } from "../../domain/principal.ts";
+import type { EpochSeconds } from "../../domain/time.ts";
+import type { Database, Row } from "./database.ts";
+import { readNullableTime, readText, readTime, timeParameter } from "./row.ts";
+import { type Statement, sql } from "./statement.ts";
+import { toPermissions } from "./user-row.ts";
+
+/** API keys in Postgres: hashes go in and never come out. */
+export function createApiKeyStore(database: Database): ApiKeyStore {
+  return {
+    create: async (scope, key) => {
+      await database.as(scope, insertKey(scope, key));
+    },
+    list: async (scope, page) => ((await database.as(scope, selectPage(scope, page)))[0] ?? []).map(toApiKey),
+    find: async (scope, id) => {
+      const [rows] = await database.as(scope, selectKey(scope, id));
+      return rows?.[0] ? toApiKey(rows[0]) : null;
+    },
+    revoke: async (scope, id) => (await database.as(scope, revokeKey(scope, id)))[0]?.length === 1,
+    replace: async (scope, id, successor, oldUntil) => {
+      const [rows] = await database.as(scope, replaceKey(scope, id, successor, oldUntil));
+      return rows?.length === 1;
+    },
+  };
+}
+
+function insertKey(scope: Scope, key: NewApiKey): Statement {
+  return sql`insert into api_keys
+      (id, workspace_id, created_by, service_name, key_prefix, key_hash, permissions, created_at, expires_at)
+    values (${key.id}, ${scope.workspaceId}, ${scope.userId}, ${key.serviceName}, ${key.keyPrefix}, ${key.keyHash},
+      ${key.permissions}::text[], ${timeParameter(key.createdAt)}, ${timeParameter(key.expiresAt)})`;
+}
+
+function selectPage(scope: Scope, { limit, after }: PageRequest<ApiKeyId>): Statement {
+  return sql`select id, service_name, key_prefix, permissions, created_at, expires_at, last_used_at from api_keys
+    where workspace_id = ${scope.workspaceId} and revoked_at is null and (expires_at is null or expires_at > now())
+      and (${after}::text is null or (created_at, id) > (select created_at, id from api_keys where id = ${after}))
+    order by created_at, id limit ${limit}`;
+}
+
+function selectKey(scope: Scope, id: ApiKeyId): Statement {
+  return sql`select id, service_name, key_prefix, permissions, created_at, expires_at, last_used_at from api_keys
+    where id = ${id} and workspace_id = ${scope.workspaceId}
+      and revoked_at is null and (expires_at is null or expires_at > now())`;
+}
+
+function revokeKey(scope: Scope, id: ApiKeyId): Statement {
+  return sql`update api_keys set revoked_at = now()
+    where id = ${id} and workspace_id = ${scope.workspaceId}
+      and revoked_at is null and (expires_at is null or expires_at > now()) returning id`;
+}
+
+/** One statement: of two rotations at once the second finds the key replaced and stores nothing. */
+function replaceKey(scope: Scope, id: ApiKeyId, key: NewApiKey, oldUntil: EpochSeconds | null): Statement {
+  const until = timeParameter(oldUntil);
+  return sql`with old as (
+      update api_keys set
+        revoked_at = case when ${until}::timestamptz is null then now() end,
+        expires_at = case when ${until}::timestamptz is null then expires_at
+          else least(expires_at, ${until}::timestamptz) end,
+        replaced_by = ${key.id}
+      where id = ${id} and workspace_id = ${scope.workspaceId} and replaced_by is null
+        and revoked_at is null and (expires_at is null or expires_at > now()) returning id
+    )
+    insert into api_keys
+      (id, workspace_id, created_by, service_name, key_prefix, key_hash, permissions, created_at, expires_at)
+    select ${key.id}, ${scope.workspaceId}, ${scope.userId}, ${key.serviceName}, ${key.keyPrefix}, ${key.keyHash},
+      ${key.permissions}::text[], ${timeParameter(key.createdAt)}::timestamptz, ${timeParameter(key.expiresAt)}::timestamptz
+    from old returning id`;
+}
+
+function toApiKey(row: Row): ApiKey {
+  return {
+    id: requireId("key", row["id"]),
+    serviceName: readText(row, "service_name"),
+    keyPrefix: readText(row, "key_prefix"),
+    permissions: toPermissions(row["permissions"]),
+    createdAt: readTime(row, "created_at"),
+    expiresAt: readNullableTime(row, "expires_at"),
+    lastUsedAt: readNullableTime(row, "last_used_at"),
+  };
+}

@@ -1,0 +1,55 @@
+import { type KubectlTokenId, requireId, requireOwnerId } from "../../domain/ids.ts";
+import type {
+  KubectlToken,
+  KubectlTokenStore,
+  NewKubectlToken,
+  PageRequest,
+} from "../../domain/ports/identity-stores.ts";
+import type { Scope } from "../../domain/principal.ts";
+import type { Database, Row } from "./database.ts";
+import { readNullableText, readNullableTime, readText, readTime, timeParameter } from "./row.ts";
+import { type Statement, sql } from "./statement.ts";
+
+/** The tokens of cluster agents in Postgres: hashes go in and never come out. */
+export function createKubectlTokenStore(database: Database): KubectlTokenStore {
+  return {
+    create: async (scope, token) => {
+      await database.as(scope, insertToken(scope, token));
+    },
+    list: async (scope, page) => ((await database.as(scope, selectPage(scope, page)))[0] ?? []).map(toKubectlToken),
+    revoke: async (scope, id) => (await database.as(scope, revokeToken(scope, id)))[0]?.length === 1,
+  };
+}
+
+/** Postgres stamps it: its clock tells two of the same second apart, which the order of a list needs. */
+function insertToken(scope: Scope, token: NewKubectlToken): Statement {
+  return sql`insert into kubectl_tokens
+      (id, workspace_id, cluster_name, notes, token_hash, created_by, expires_at)
+    values (${token.id}, ${scope.workspaceId}, ${token.clusterName}, ${token.notes}, ${token.tokenHash},
+      ${scope.userId}, ${timeParameter(token.expiresAt)})`;
+}
+
+function selectPage(scope: Scope, { limit, after }: PageRequest<KubectlTokenId>): Statement {
+  return sql`select id, cluster_name, notes, created_by, created_at, expires_at, last_used_at from kubectl_tokens
+    where workspace_id = ${scope.workspaceId} and revoked_at is null and (expires_at is null or expires_at > now())
+      and (${after}::text is null or (created_at, id) > (select created_at, id from kubectl_tokens where id = ${after}))
+    order by created_at, id limit ${limit}`;
+}
+
+function revokeToken(scope: Scope, id: KubectlTokenId): Statement {
+  return sql`update kubectl_tokens set revoked_at = now()
+    where id = ${id} and workspace_id = ${scope.workspaceId}
+      and revoked_at is null and (expires_at is null or expires_at > now()) returning id`;
+}
+
+function toKubectlToken(row: Row): KubectlToken {
+  return {
+    id: requireId("kct", row["id"]),
+    clusterName: readText(row, "cluster_name"),
+    notes: readNullableText(row, "notes"),
+    createdBy: requireOwnerId(row["created_by"]),
+    createdAt: readTime(row, "created_at"),
+    expiresAt: readNullableTime(row, "expires_at"),
+    lastUsedAt: readNullableTime(row, "last_used_at"),
+  };
+}
