@@ -1,0 +1,70 @@
+import { z } from "@hono/zod-openapi";
+import { AUDIT_ACTIONS } from "../domain/audit-event.ts";
+import { scopeOf } from "../domain/principal.ts";
+import { listAuditEvents } from "../services/audit/list-audit-events.ts";
+import { verifyAuditChain } from "../services/audit/verify-audit-chain.ts";
+import { createRouter, defineRoute, jsonContent } from "./router.ts";
+import { PageQuery } from "./schemas.ts";
+
+const ActorSchema = z.object({
+  type: z.enum(["user", "api_key", "kubectl_token", "system", "anonymous"]),
+  id: z.string().nullable(),
+  via: z.string().optional().openapi({ description: "The key behind an impersonated user." }),
+});
+
+const EventSchema = z
+  .object({
+    seq: z.int().min(1),
+    at: z.string(),
+    action: z.enum(AUDIT_ACTIONS),
+    outcome: z.enum(["success", "failure"]),
+    actor: ActorSchema,
+    resource: z.object({ type: z.string(), id: z.string().nullable(), provider: z.string().optional() }).nullable(),
+    ip: z.string().nullable(),
+    request_id: z.string().nullable(),
+    detail: z.record(z.string(), z.unknown()),
+    hash: z.string(),
+  })
+  .openapi("AuditEvent");
+
+const PageSchema = z.object({ events: z.array(EventSchema), next: z.string().nullable() });
+
+const QuerySchema = PageQuery.extend({
+  after: z
+    .string()
+    .regex(/^\d{1,15}$/, "must be the number of an event")
+    .optional(),
+  action: z.enum(AUDIT_ACTIONS).optional(),
+  actor: z.string().min(1).max(200).optional(),
+});
+
+const listEvents = defineRoute({
+  method: "get",
+  path: "/api/v1/audit",
+  access: "audit:read",
+  summary: "Everything that happened in the workspace, oldest first",
+  request: { query: QuerySchema },
+  responses: { 200: { description: "A page of events", content: jsonContent(PageSchema) } },
+});
+
+const VerdictSchema = z.object({ ok: z.boolean(), events: z.int(), first_bad_seq: z.int().optional() });
+
+const verifyEvents = defineRoute({
+  method: "get",
+  path: "/api/v1/audit/verify",
+  access: "audit:read",
+  summary: "Whether the stored events are still the recorded ones",
+  responses: { 200: { description: "The verdict", content: jsonContent(VerdictSchema) } },
+});
+
+export const auditRoutes = createRouter()
+  .openapi(listEvents, async (c) => {
+    const { after, limit, action, actor } = c.req.valid("query");
+    const query = { after: Number(after ?? 0), limit, action: action ?? null, actor: actor ?? null };
+    const { events, next } = await listAuditEvents(c.var.deps, scopeOf(c.var.principal), query);
+    return c.json({ events: [...events], next }, 200);
+  })
+  .openapi(verifyEvents, async (c) => {
+    const { ok, events, firstBadSeq } = await verifyAuditChain(c.var.deps, scopeOf(c.var.principal));
+    return c.json({ ok, events, ...(firstBadSeq !== null && { first_bad_seq: firstBadSeq }) }, 200);
+  });

@@ -1,0 +1,90 @@
+import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { renderPage } from "../console/render-page.ts";
+import { ResultPage } from "../console/result-page.tsx";
+import { SignInPage } from "../console/sign-in-page.tsx";
+import { isAppError } from "../domain/errors.ts";
+import { isPlainText } from "../domain/plain-text.ts";
+import type { AppEnv } from "../middleware/app-env.ts";
+import { HTTP_STATUS } from "../middleware/render-error.ts";
+import { RESULT_PATH } from "../services/consent/return-to.ts";
+import { beginSession } from "./begin-session.ts";
+import { createRouter, defineRoute } from "./router.ts";
+
+const MAX_RETURN_CHARACTERS = 500;
+/** Only our own pages: one leading slash, nothing a browser could read as a host. */
+const OWN_PATH = /^\/(?![/\\])[A-Za-z0-9._~/?=&%-]*$/;
+const plainText = z.string().refine(isPlainText, "must be plain text");
+const PAGE = { description: "A page" };
+
+const showSignIn = defineRoute({
+  method: "get",
+  path: "/signin",
+  summary: "The sign-in form",
+  access: "open",
+  request: { query: z.object({ return_to: z.string().optional() }) },
+  responses: { 200: PAGE },
+});
+
+const signIn = defineRoute({
+  method: "post",
+  path: "/signin",
+  summary: "Sign a browser in and send it on",
+  access: "open",
+  limit: "login_address",
+  request: {
+    body: {
+      required: true,
+      content: {
+        "application/x-www-form-urlencoded": {
+          schema: z.object({ email: plainText, password: plainText, return_to: z.string().optional() }),
+        },
+      },
+    },
+  },
+  responses: { 303: { description: "Signed in, on to the page asked for" }, 200: PAGE },
+});
+
+const showResult = defineRoute({
+  method: "get",
+  path: RESULT_PATH,
+  summary: "How a consent ended",
+  access: "open",
+  request: { query: z.object({ login: z.string().optional(), error: z.string().optional() }) },
+  responses: { 200: PAGE },
+});
+
+/** The few pages a person meets while connecting an account. */
+export const pageRoutes = createRouter()
+  .openapi(showSignIn, (c) => {
+    const returnTo = ownPath(c.req.valid("query").return_to);
+    return renderPage(c, SignInPage({ returnTo, email: "", problem: null }));
+  })
+  .openapi(signIn, async (c) => {
+    const { email, password, return_to } = c.req.valid("form");
+    return signInOrExplain(c, email.toLowerCase(), password, ownPath(return_to));
+  })
+  .openapi(showResult, (c) => {
+    const { login = "", error = null } = c.req.valid("query");
+    return renderPage(c, ResultPage({ login, error }));
+  });
+
+async function signInOrExplain(
+  c: Context<AppEnv>,
+  email: string,
+  password: string,
+  returnTo: string,
+): Promise<Response> {
+  try {
+    await beginSession(c, email, password);
+    return c.redirect(returnTo, 303);
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    return renderPage(c, SignInPage({ returnTo, email, problem: error.message }), HTTP_STATUS[error.code]);
+  }
+}
+
+function ownPath(raw: string | undefined): string {
+  const isOwn = raw !== undefined && raw.length <= MAX_RETURN_CHARACTERS && OWN_PATH.test(raw);
+  return isOwn ? raw : RESULT_PATH;
+}

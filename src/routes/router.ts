@@ -1,0 +1,81 @@
+import { createRoute, OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
+import type { Context, MiddlewareHandler } from "hono";
+import { AppError } from "../domain/errors.ts";
+import type { ConnectionId } from "../domain/ids.ts";
+import type { LimitName } from "../domain/limits.ts";
+import type { Permission } from "../domain/permissions.ts";
+import type { AppEnv } from "../middleware/app-env.ts";
+import { authenticate } from "../middleware/authenticate.ts";
+import { limitAddress, limitPrincipal } from "../middleware/rate-limit.ts";
+import { strictJson } from "../middleware/strict-json.ts";
+import { ErrorSchema } from "./schemas.ts";
+
+/**
+ * Who may call a route: `open` = anyone; `any` = any proven caller; `session` = a person's session;
+ * a permission = a caller that has it.
+ */
+export type Access = "open" | "any" | "session" | Permission;
+
+interface Guarded {
+  readonly access: Access;
+  /** The bucket that counts its calls. Default: `principal`, or `unauthenticated_address` when open; null = not limited. */
+  readonly limit?: LimitName | null;
+  /** The connection a route is about: read in the round trip that proves the caller, left in `foundConnection`. */
+  readonly alongside?: (c: Context<AppEnv>) => ConnectionId | null;
+  /** Takes a body of any kind and length, which nothing reads before the route does. */
+  readonly rawBody?: boolean;
+  /** A cookie alone does not open it: by bearer token or key only. */
+  readonly withoutCookie?: boolean;
+}
+
+/** A group of routes that reports a wrong shape as our 400. */
+export function createRouter(): OpenAPIHono<AppEnv> {
+  return new OpenAPIHono<AppEnv>({
+    defaultHook: (result) => {
+      if (result.success) return;
+      const details = result.error.issues.map(({ path, message }) => ({ path: path.map(String).join("."), message }));
+      throw new AppError("invalid_request", "The request does not have the expected shape.", { details });
+    },
+  });
+}
+
+/** Describes a route: who may call it, how often, what it takes and answers. There is no route without an `access`. */
+export function defineRoute<const Config extends RouteConfig & Guarded>(config: Config) {
+  const { access, rawBody = false, withoutCookie = false } = config;
+  const isJson = !rawBody && !takesForm(config);
+  const route = createRoute({
+    ...config,
+    "x-access": access,
+    security: access === "open" ? [] : [{ session: [] }, ...(withoutCookie ? [] : [{ cookie: [] }]), { apiKey: [] }],
+    middleware: [...guards(config), ...(isJson ? [strictJson] : [])],
+    responses: { ...config.responses, default: { description: "Refused", content: jsonContent(ErrorSchema) } },
+  });
+  // The document is made from the route, and takes OpenAPI's own fields and `x-…` only.
+  for (const field of ["access", "limit", "alongside", "rawBody", "withoutCookie"])
+    Reflect.deleteProperty(route, field);
+  return route;
+}
+
+/** True for the few routes that a page's own form posts to. */
+function takesForm({ request }: RouteConfig): boolean {
+  return request?.body?.content["application/x-www-form-urlencoded"] !== undefined;
+}
+
+/** The `content` of a JSON body or answer. */
+export function jsonContent<Schema>(schema: Schema) {
+  return { "application/json": { schema } };
+}
+
+/** A JSON body. An absent one counts as `{}`, so it is the schema that says whether a field is needed. */
+export function jsonBody<Schema>(schema: Schema) {
+  return { required: true as const, content: jsonContent(schema) };
+}
+
+/** Who it is, whose failures count for the address; then how often they called. An open route counts the address. */
+function guards({ access, limit, alongside, withoutCookie = false }: Guarded): readonly MiddlewareHandler<AppEnv>[] {
+  if (access === "open") return limit === null ? [] : [limitAddress(limit ?? "unauthenticated_address")];
+  return [
+    authenticate(access, { ...(alongside && { alongside }), withoutCookie }),
+    ...(limit === null ? [] : [limitPrincipal(limit ?? "principal")]),
+  ];
+}

@@ -1,0 +1,19 @@
+import { z } from "@hono/zod-openapi";
+
+/** Every refusal has this body. */
+export const ErrorSchema = z
+  .object({
+    error: z.string(),
+    code: z.string(),
+    request_id: z.string(),
+    details: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .openapi("Error");
+
+/** Lists take these; outside the bounds is 400. */
+export const MAX_PAGE = 200;
+export const DEFAULT_PAGE = 50;
+export const PageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
+  after: z.string().min(1).max(200).optional(),
+});

@@ -1,0 +1,64 @@
+import { z } from "@hono/zod-openapi";
+import { readText } from "../domain/json.ts";
+import { connectAccount } from "../services/connections/connect-account.ts";
+import { callerOf } from "./caller.ts";
+import { createRouter, defineRoute, jsonBody, jsonContent } from "./router.ts";
+
+const text = z.string().min(1).optional();
+
+const login = defineRoute({
+  method: "post",
+  path: "/azure/login",
+  summary: "Connect an Azure service principal (the seed's path and field names)",
+  access: "connections:write",
+  limit: "connect",
+  request: {
+    body: jsonBody(
+      z
+        .object({
+          tenantId: text,
+          tenant: text,
+          clientId: text,
+          appId: text,
+          clientSecret: text,
+          password: text,
+          subscriptionId: text,
+          subscription_id: text,
+          subscriptionName: text,
+        })
+        .openapi("AzureLogin"),
+    ),
+  },
+  responses: {
+    200: {
+      description: "Connected",
+      content: jsonContent(
+        z.object({
+          message: z.string(),
+          subscription_id: z.string(),
+          subscription_name: z.string().nullable(),
+        }),
+      ),
+    },
+  },
+});
+
+/** The seed's own path for Azure. */
+export const seedAzureRoutes = createRouter().openapi(login, async (c) => {
+  const body = c.req.valid("json");
+  const named = {
+    tenant_id: body.tenantId ?? body.tenant,
+    client_id: body.clientId ?? body.appId,
+    client_secret: body.clientSecret ?? body.password,
+    subscription_id: body.subscriptionId ?? body.subscription_id,
+    subscription_name: body.subscriptionName,
+  };
+  const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+  const { connection } = await connectAccount(c.var.deps, callerOf(c), "azure", given);
+  const answer = {
+    message: "Azure connected successfully",
+    subscription_id: connection.account,
+    subscription_name: readText(connection.metadata, "subscription_name"),
+  };
+  return c.json(answer, 200);
+});

@@ -1,0 +1,107 @@
+import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { nameField } from "../domain/identity-fields.ts";
+import { requireId, type UserId } from "../domain/ids.ts";
+import type { AppEnv } from "../middleware/app-env.ts";
+import { releaseConnections } from "../services/connections/release-connections.ts";
+import { createUser } from "../services/identity/create-user.ts";
+import { deactivateUser } from "../services/identity/deactivate-user.ts";
+import { listUsers } from "../services/identity/list-users.ts";
+import { updateUser } from "../services/identity/update-user.ts";
+import { callOf } from "./call.ts";
+import { callerOf } from "./caller.ts";
+import {
+  EmailSchema,
+  IdParam,
+  NewPasswordSchema,
+  pageOf,
+  RoleSchema,
+  renderUser,
+  UserSchema,
+} from "./identity-schemas.ts";
+import { createRouter, defineRoute, jsonContent } from "./router.ts";
+import { PageQuery } from "./schemas.ts";
+
+const CreateUserBody = z
+  .strictObject({
+    email: EmailSchema,
+    role: RoleSchema,
+    name: nameField.nullish(),
+    password: NewPasswordSchema.optional().openapi({ description: "Without one, only a key can act for this person" }),
+  })
+  .openapi("CreateUserBody");
+const UpdateUserBody = z
+  .strictObject({
+    role: RoleSchema.optional(),
+    name: nameField.nullish(),
+    active: z.boolean().optional(),
+    password: NewPasswordSchema.optional(),
+  })
+  .openapi("UpdateUserBody");
+const UserPage = z.object({ users: z.array(UserSchema), next: z.string().nullable() }).openapi("UserPage");
+
+const list = defineRoute({
+  method: "get",
+  path: "/api/v1/users",
+  summary: "The people of the workspace",
+  access: "users:manage",
+  request: { query: PageQuery },
+  responses: { 200: { description: "The people, oldest first", content: jsonContent(UserPage) } },
+});
+
+const create = defineRoute({
+  method: "post",
+  path: "/api/v1/users",
+  summary: "Add a person to the workspace",
+  access: "users:manage",
+  request: { body: { required: true, content: jsonContent(CreateUserBody) } },
+  responses: { 201: { description: "The person", content: jsonContent(UserSchema) } },
+});
+
+const update = defineRoute({
+  method: "patch",
+  path: "/api/v1/users/{id}",
+  summary: "Change a person; a new role, a new password or deactivation ends their sessions",
+  access: "users:manage",
+  request: { params: IdParam, body: { required: true, content: jsonContent(UpdateUserBody) } },
+  responses: { 200: { description: "The person", content: jsonContent(UserSchema) } },
+});
+
+const remove = defineRoute({
+  method: "delete",
+  path: "/api/v1/users/{id}",
+  summary: "Deactivate a person: private connections are disconnected, shared ones pass to the caller",
+  access: "users:manage",
+  request: { params: IdParam },
+  responses: { 204: { description: "Deactivated" } },
+});
+
+/** The people of a workspace, for its admins. */
+export const userRoutes = createRouter()
+  .openapi(list, async (c) => {
+    const { items, next } = await listUsers(c.var.deps, c.var.principal, pageOf("usr", c.req.valid("query")));
+    return c.json({ users: items.map(renderUser), next }, 200);
+  })
+  .openapi(create, async (c) => {
+    const { email, role, name, password } = c.req.valid("json");
+    const draft = { email, role, name: name ?? null, password: password ?? null };
+    return c.json(renderUser(await createUser(c.var.deps, c.var.principal, draft, callOf(c))), 201);
+  })
+  .openapi(update, async (c) => {
+    const id = requireId("usr", c.req.valid("param").id);
+    const { active, ...edit } = c.req.valid("json");
+    // A deactivation alone is one change; beside others it comes last.
+    if (active === false && Object.keys(edit).length === 0) return c.json(renderUser(await deactivate(c, id)), 200);
+    const isActive = active === true ? true : undefined;
+    const user = await updateUser(c.var.deps, c.var.principal, id, { ...edit, isActive }, callOf(c));
+    return c.json(renderUser(active === false ? await deactivate(c, id) : user), 200);
+  })
+  .openapi(remove, async (c) => {
+    await deactivate(c, requireId("usr", c.req.valid("param").id));
+    return c.body(null, 204);
+  });
+
+function deactivate(c: Context<AppEnv>, id: UserId) {
+  const { deps, principal } = c.var;
+  return deactivateUser(deps, principal, id, (from) => releaseConnections(deps, callerOf(c), from), callOf(c));
+}
