@@ -1,0 +1,89 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Provider } from "../../src/providers/provider.ts";
+import { PROVIDERS } from "../../src/providers/registry.ts";
+import { json, scripted } from "./scripted-upstream.ts";
+
+/** What CONTRIBUTING.md promises: a provider is at most this long. */
+const MAX_LINES = 60;
+const KEY = "acme-key-1";
+
+const readText = (path: string) => readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url).href), "utf8");
+
+/** The first code of the section "Add a provider", without the list's indentation. */
+function readExample(): string {
+  const section = /^## Add a provider$([\s\S]*?)(?=^## |(?![\s\S]))/m.exec(readText("CONTRIBUTING.md"))?.[1] ?? "";
+  const block = /^( *)```ts\n([\s\S]*?)^\1```$/m.exec(section);
+  if (!block) throw new Error("CONTRIBUTING.md shows no provider");
+  return (block[2] ?? "").replaceAll(new RegExp(`^${block[1]}`, "gm"), "");
+}
+
+/** The same source with imports that hold from anywhere. */
+function makePortable(source: string): string {
+  const inProviders = new URL("../../src/providers/acme.ts", import.meta.url);
+  return source
+    .replaceAll(/from "(\.[^"]+)"/g, (_, path: string) => `from "${new URL(path, inProviders)}"`)
+    .replaceAll(/from "([a-z][a-z0-9-]*)"/g, (_, name: string) => `from "${import.meta.resolve(name)}"`);
+}
+
+describe("the worked example of CONTRIBUTING.md", () => {
+  const source = readExample();
+  let folder = "";
+  let acme: Provider;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "worked-example-"));
+    const file = join(folder, "acme.ts");
+    writeFileSync(file, makePortable(source));
+    acme = ((await import(/* @vite-ignore */ pathToFileURL(file).href)) as { acme: Provider }).acme;
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const connect = (...answers: (Response | Error)[]) => {
+    const { context, sent } = scripted(...answers);
+    return { sent, acquired: Promise.resolve(acme.connect?.({ api_key: KEY }, context)) };
+  };
+
+  test("is a whole provider file of at most sixty lines", () => {
+    expect(source.trimEnd().split("\n").length).toBeLessThanOrEqual(MAX_LINES);
+    expect(acme).toMatchObject({ id: "acme", kind: "api_key", apiHosts: ["api.acme.example"], exposes: ["api_key"] });
+    expect(PROVIDERS.map(({ id }) => id)).not.toContain("acme");
+  });
+
+  test("connects a key that Acme accepts, by one call that carries it", async () => {
+    const { sent, acquired } = connect(json({ account_id: "acme-1", name: "Sandbox" }));
+    expect(await acquired).toEqual({
+      secret: { api_key: KEY },
+      account: "acme-1",
+      upstreamAccount: null,
+      scopes: [],
+      metadata: { name: "Sandbox" },
+    });
+    expect(sent.map(({ method, url }) => `${method} ${url}`)).toEqual(["GET https://api.acme.example/v1/me"]);
+    expect(sent[0]?.headers.get("authorization")).toBe(`Bearer ${KEY}`);
+  });
+
+  test.each([
+    ["a refused key", json({ error: KEY }, 401), "provider_rejected"],
+    ["an answer that names nobody", json({}), "provider_rejected"],
+    ["an outage", json({ error: KEY }, 500), "provider_unavailable"],
+  ])("%s connects nothing, and the refusal does not quote the key", async (_what, answer, code) => {
+    const failure: unknown = await connect(answer).acquired.catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code, message: expect.not.stringContaining(KEY) });
+  });
+
+  test("takes nothing but its key", () => {
+    expect(acme.credentials?.safeParse({ api_key: KEY }).success).toBe(true);
+    expect(acme.credentials?.safeParse({ api_key: KEY, colour: "red" }).success).toBe(false);
+    expect(acme.credentials?.safeParse({ api_key: "two words" }).success).toBe(false);
+  });
+});
+
+test.each(PROVIDERS.map(({ id, kind }) => [id, kind]))("docs/providers.md lists %s, with a section", (id, kind) => {
+  const page = readText("docs/providers.md");
+  expect(page).toContain(`\n| \`${id}\` | \`${kind}\` |`);
+  expect(page).toMatch(new RegExp(`^## .*\\(\`${id}\`\\)$`, "m"));
+});

@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import type {
+  AuditEventStore,
+  AuditHeads,
+  AuditQuery,
+  AuditRow,
+  ChainedEvent,
+  ChainHead,
+} from "../../../src/domain/audit-chain.ts";
+import { EMPTY_CHAIN } from "../../../src/domain/audit-chain.ts";
+import type { AuditEntry, AuditEvent } from "../../../src/domain/audit-event.ts";
+import { AppError } from "../../../src/domain/errors.ts";
+import { requireId } from "../../../src/domain/ids.ts";
+import type { Scope } from "../../../src/domain/principal.ts";
+import { type AppendDeps, appendAuditEvents, type Repeats } from "../../../src/services/audit/append-audit-events.ts";
+import { type FlushDeps, flushAuditEvents } from "../../../src/services/audit/flush-audit-events.ts";
+
+export const CHAIN = `wsp_${"1".repeat(32)}`;
+export const SCOPE: Scope = { userId: requireId("usr", `usr_${"2".repeat(32)}`), workspaceId: requireId("wsp", CHAIN) };
+
+export const LOGIN: AuditEntry = {
+  action: "user.login",
+  outcome: "success",
+  actor: { type: "user", id: "usr_1" },
+  resource: null,
+  ip: "192.0.2.1",
+  requestId: "req_1",
+  detail: {},
+};
+
+export async function sha256(text: string): Promise<string> {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** A chain, its outbox and its table, in memory. */
+export interface FakeLog {
+  readonly append: AppendDeps;
+  readonly flush: FlushDeps;
+  readonly auditEvents: AuditEventStore;
+  readonly auditHeads: AuditHeads;
+  readonly sha256: typeof sha256;
+  /** What the outbox holds. */
+  readonly outbox: ChainedEvent[];
+  /** What the table holds; a test may tamper with it. */
+  rows: AuditRow[];
+  readonly clock: { ms: number };
+  /** How many batches Postgres refuses from now on. */
+  outage: { batches: number };
+  readonly retryAtMs: () => number;
+  /** Numbers of the events of each batch that arrived. */
+  readonly batches: number[][];
+}
+
+export function createFakeLog(): FakeLog {
+  const clock = { ms: Date.parse("2026-11-22T10:00:00.000Z") };
+  const outage = { batches: 0 };
+  const pending: ChainedEvent[] = [];
+  const counts = new Map<string, Repeats>();
+  let head: ChainHead = EMPTY_CHAIN;
+  let trouble = { failures: 0, retryAtMs: 0 };
+
+  const append: AppendDeps = {
+    sha256,
+    nowMs: () => clock.ms,
+    outbox: {
+      head: () => head,
+      add: (events) => {
+        pending.push(...events);
+        head = events.at(-1) ?? head;
+      },
+      pending: (after, limit) => pending.filter(({ seq }) => seq > after).slice(0, limit),
+      forget: (upTo) => void pending.splice(0, pending.filter(({ seq }) => seq <= upTo).length),
+      repeats: (key) => counts.get(key) ?? null,
+      keepRepeats: (repeats) => void counts.set(repeats.key, repeats),
+      repeatsBefore: (minute, limit) => [...counts.values()].filter((one) => one.minute < minute).slice(0, limit),
+      forgetRepeats: (keys) => {
+        for (const key of keys) counts.delete(key);
+      },
+    },
+  };
+  const log: FakeLog = {
+    append,
+    flush: {
+      nowMs: () => clock.ms,
+      store: () => log.auditEvents,
+      outbox: {
+        ...append.outbox,
+        chain: () => CHAIN,
+        failures: () => trouble.failures,
+        keepFailures: (failures, retryAtMs) => {
+          trouble = { failures, retryAtMs };
+        },
+      },
+    },
+    auditEvents: createTable(() => log, outage),
+    auditHeads: {
+      settle: async () => {
+        await flushAuditEvents(log.flush);
+        return { seq: head.seq, hash: head.hash };
+      },
+    },
+    sha256,
+    outbox: pending,
+    rows: [],
+    clock,
+    outage,
+    retryAtMs: () => trouble.retryAtMs,
+    batches: [],
+  };
+  return log;
+}
+
+function createTable(log: () => FakeLog, outage: { batches: number }): AuditEventStore {
+  const matching = ({ after, action, actor }: AuditQuery) =>
+    log()
+      .rows.filter(({ seq, columns }) => seq > after && (action === null || columns["action"] === action))
+      .filter(({ columns }) => actor === null || (columns["actor"] as { id: string }).id === actor);
+  return {
+    insert: async (_, events) => {
+      if (outage.batches-- > 0) throw new AppError("database_unavailable", "away");
+      log().batches.push(events.map(({ seq }) => seq));
+      const fresh = events.filter(({ seq }) => !log().rows.some((row) => row.seq === seq));
+      log().rows.push(...fresh.map((event) => ({ ...event, columns: JSON.parse(event.text) })));
+    },
+    list: async (_, query) =>
+      matching(query)
+        .slice(0, query.limit)
+        .map(({ columns, hash }) => ({ ...columns, hash }) as AuditEvent),
+    rows: async (_, after, limit) =>
+      log()
+        .rows.filter(({ seq }) => seq > after)
+        .sort((a, b) => a.seq - b.seq)
+        .slice(0, limit),
+    lastSeq: async () => Math.max(0, ...log().rows.map(({ seq }) => seq)),
+  };
+}
+
+/** Records `count` logins by `usr_1`, `usr_2`, … */
+export async function recordLogins(log: FakeLog, count: number): Promise<void> {
+  const people = Array.from({ length: count }, (_, index) => `usr_${index + 1}`);
+  await appendAuditEvents(
+    log.append,
+    people.map((id) => ({ ...LOGIN, actor: { type: "user", id } })),
+  );
+}

@@ -1,0 +1,104 @@
+import { createHash } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { disconnect } from "../../../src/services/connections/disconnect.ts";
+import { createServiceWorld, key, person } from "../../support/service-world.ts";
+
+const ada = person("a");
+const PLAIN = `vault:kv/data/aurora/users/aurora-test-${ada.principal.id}-rotating-token`;
+const suffixOf = (id: string) => createHash("sha256").update(id).digest("hex").slice(0, 16);
+
+describe("the reference of a new connection", () => {
+  test("is the plain name while nobody holds it", async () => {
+    const world = createServiceWorld();
+    const connection = await world.connect(ada);
+    expect(connection.secretRef).toBe(PLAIN);
+    expect(world.deps.secrets.paths()).toEqual([PLAIN.slice("vault:kv/data/".length)]);
+  });
+
+  test("gets a suffix of its own when a live connection holds the plain name", async () => {
+    const world = createServiceWorld();
+    await world.connect(ada, { account: "one" });
+    const second = await world.connect(ada, { account: "two" });
+    expect(second.secretRef).toBe(PLAIN.replace(/-token$/, `-${suffixOf(second.id)}-token`));
+  });
+
+  test("gets a suffix when a disconnected one held it, so that a late erase cannot hit it; the id is new too", async () => {
+    const world = createServiceWorld();
+    const first = await world.connect(ada);
+    await disconnect(world.deps, ada, first.id);
+    const again = await world.connect(ada);
+    expect(again.id).not.toBe(first.id);
+    expect(again.secretRef).not.toBe(first.secretRef);
+    expect(await disconnect(world.deps, ada, first.id)).toBe("erased");
+    expect(world.deps.secrets.paths()).toHaveLength(1);
+    expect(again.version).toBe(1);
+  });
+
+  test("differs by owner, also between a user and a key", async () => {
+    const world = createServiceWorld();
+    const refs = [await world.connect(ada), await world.connect(person("b")), await world.connect(key("c"))];
+    expect(new Set(refs.map(({ secretRef }) => secretRef)).size).toBe(3);
+  });
+});
+
+describe("connecting the same account again", () => {
+  test("replaces the credential: same id, next version, nothing shared or private by accident", async () => {
+    const world = createServiceWorld();
+    const first = await world.connect(ada, { shared: true });
+    const again = await world.connect(ada);
+    expect(again).toMatchObject({ id: first.id, version: 2, shared: true, status: "active" });
+  });
+
+  test("leaves another person's connection of that account alone", async () => {
+    const world = createServiceWorld();
+    const theirs = await world.connect(person("b"), { shared: true });
+    const mine = await world.connect(ada);
+    expect(mine.id).not.toBe(theirs.id);
+    expect(mine.shared).toBe(false);
+  });
+
+  test("two at once make one connection", async () => {
+    const world = createServiceWorld();
+    const [one, other] = await Promise.all([world.connect(ada), world.connect(ada)]);
+    expect(one.id).toBe(other.id);
+    expect(world.deps.secrets.paths()).toHaveLength(1);
+  });
+
+  test("that was disconnected at the same moment is not revived", async () => {
+    const world = createServiceWorld();
+    const first = await world.connect(ada);
+    const [, reconnected] = await Promise.allSettled([disconnect(world.deps, ada, first.id), world.connect(ada)]);
+    const live = [...world.deps.connections.rows.values()].filter(({ isActive, version }) => isActive && version > 0);
+    expect(live.map(({ id }) => id)).not.toContain(first.id);
+    if (reconnected.status === "rejected") expect(reconnected.reason).toMatchObject({ code: "not_found" });
+    expect(world.deps.secrets.paths()).toHaveLength(live.length);
+  });
+});
+
+describe("a refusal", () => {
+  test("of an account name that is too long leaves no row", async () => {
+    const world = createServiceWorld();
+    const connecting = world.connect(ada, { account: "x".repeat(201) });
+    await expect(connecting).rejects.toMatchObject({ code: "invalid_request" });
+    expect(world.deps.connections.rows.size).toBe(0);
+  });
+
+  test("of the secret store shows nobody a connection that has no secret yet", async () => {
+    const world = createServiceWorld();
+    world.deps.secrets.setDown(true);
+    await expect(world.connect(ada)).rejects.toMatchObject({ code: "vault_unavailable" });
+    const [row] = world.deps.connections.rows.values();
+    expect(row).toMatchObject({ status: "connecting", version: 0 });
+    const { id: userId, workspaceId } = ada.principal;
+    const page = { provider: null, status: null, after: null, limit: 10 };
+    expect(await world.deps.connections.list({ userId, workspaceId }, page)).toEqual([]);
+  });
+
+  test("of Postgres keeps nothing and spends nothing", async () => {
+    const world = createServiceWorld();
+    world.deps.connections.setDown(true);
+    await expect(world.connect(ada)).rejects.toMatchObject({ code: "database_unavailable" });
+    expect(world.deps.keepers.calls).toEqual([]);
+    expect(world.deps.secrets.paths()).toEqual([]);
+  });
+});

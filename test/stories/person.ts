@@ -1,0 +1,95 @@
+import { randomBytes } from "node:crypto";
+import { approveConsent } from "../support/consent.ts";
+import type { Stack } from "../support/stack.ts";
+
+/** Somebody who is signed in. */
+export interface Person {
+  readonly id: string;
+  readonly email: string;
+  readonly password: string;
+  readonly session: string;
+  /** Calls the Worker with this person's session. */
+  call(method: string, path: string, body?: unknown): Promise<Reply>;
+}
+
+export interface Reply {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads what API.md promises, and fails when it is not there.
+  readonly body: any;
+}
+
+/** One call a provider received, as the sandbox tells it. */
+interface ProviderCall {
+  readonly endpoint: string;
+  readonly grant_type?: string;
+}
+
+const REQUEST_TIMEOUT_MS = 60_000;
+
+export async function send(
+  url: string,
+  method: string,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Reply> {
+  const response = await fetch(url, {
+    method,
+    headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    redirect: "manual",
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get("content-type")?.includes("json") ?? false;
+  return { status: response.status, body: isJson && text !== "" ? JSON.parse(text) : text };
+}
+
+/** Registers somebody with a workspace of their own, and signs them in. */
+export async function register(stack: Stack): Promise<Person> {
+  const email = `person-${randomBytes(6).toString("hex")}@example.com`;
+  const password = randomBytes(15).toString("base64url");
+  const made = await send(`${stack.url}/api/auth/register`, "POST", { email, password });
+  if (made.status !== 201) throw new Error(`register answered ${made.status} ${JSON.stringify(made.body)}`);
+  return await login(stack, email, password);
+}
+
+export async function login(stack: Stack, email: string, password: string): Promise<Person> {
+  const { status, body } = await send(`${stack.url}/api/auth/login`, "POST", { email, password });
+  if (status !== 200) throw new Error(`login answered ${status} ${JSON.stringify(body)}`);
+  const session: string = body.access_token;
+  const headers = { authorization: `Bearer ${session}` };
+  const call: Person["call"] = (method, path, sent) => send(`${stack.url}${path}`, method, sent, headers);
+  return { id: body.id, email, password, session, call };
+}
+
+/** Connects an account of a consent provider as a person at a browser does. Returns the connection's id. */
+export async function connect(stack: Stack, person: Person, provider: string): Promise<string> {
+  const start = await person.call("POST", `/api/v1/providers/${provider}/authorize`, { return_to: "/" });
+  if (start.status !== 200) throw new Error(`authorize answered ${start.status} ${JSON.stringify(start.body)}`);
+  const cookies = new Map([["access_token", person.session]]);
+  const { finalLocation } = await approveConsent(start.body.login_url, { cookies });
+  const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+  const callback = await fetch(finalLocation, { headers: { cookie }, redirect: "manual" });
+  const back = new URL(callback.headers.get("location") ?? "/?login=none", stack.url);
+  const connection = back.searchParams.get("connection");
+  if (back.searchParams.get("login") !== `${provider}_success` || connection === null) {
+    throw new Error(`the callback answered ${callback.status} and led to ${back.pathname}${back.search}`);
+  }
+  return connection;
+}
+
+export async function readToken(person: Person, connection: string): Promise<Reply> {
+  return await person.call("GET", `/api/v1/connections/${connection}/token`);
+}
+
+/** Steers a stand-in: `steer(stack.endpoints().sandbox, "/_tokens", {…})`. */
+export async function steer(address: string, control: string, body: unknown): Promise<void> {
+  const reply = await send(`${address}${control}`, "POST", body);
+  if (reply.status >= 300) throw new Error(`${control} answered ${reply.status} ${JSON.stringify(reply.body)}`);
+}
+
+/** How often the provider was asked to refresh since it started or was reset. */
+export async function countRefreshes(stack: Stack, provider: string): Promise<number> {
+  const { body } = await send(`${stack.endpoints().sandbox}/_calls?provider=${provider}`, "GET");
+  return (body.calls as readonly ProviderCall[]).filter((call) => call.grant_type === "refresh_token").length;
+}

@@ -1,0 +1,170 @@
+import { expect, test } from "vitest";
+import { createId } from "../../src/domain/ids.ts";
+import { addSeconds } from "../../src/domain/time.ts";
+import {
+  addUser,
+  beginSession,
+  FIRST_PAGE,
+  HASH,
+  newKey,
+  newKubectlToken,
+  now,
+  OTHER_HASH,
+  registerSomebody,
+  type Stores,
+} from "./identity-contract-rows.ts";
+import { randomBytes } from "./random-bytes.ts";
+import { describeUsers } from "./user-contract.ts";
+
+/** What every implementation of the identity stores does; the fakes and Postgres both run it. */
+export function describeIdentityStores(read: () => Stores): void {
+  describeUsers(read);
+  describeSessions(read);
+  describeKeys(read);
+  describeKubectlTokens(read);
+}
+
+function describeSessions(read: () => Stores): void {
+  test("a session is proven until it is ended by its own person", async () => {
+    const { users, sessions, prover } = read();
+    const [mine, theirs] = [await registerSomebody(users), await registerSomebody(users)];
+    const { id, isBegun, session } = await beginSession(sessions, mine);
+    expect(isBegun).toBe(true);
+    expect(await sessions.list(mine, FIRST_PAGE)).toEqual([session]);
+    expect(await prover.proveSession(id, theirs.userId, null)).toBeNull();
+    expect(await sessions.end(theirs, id)).toBe(false);
+    expect(await prover.proveSession(id, mine.userId, null)).toMatchObject({ proven: { role: "admin" } });
+    expect(await sessions.end(mine, id)).toBe(true);
+    expect(await sessions.end(mine, id)).toBe(false);
+    expect(await prover.proveSession(id, mine.userId, null)).toBeNull();
+    expect(await sessions.list(mine, FIRST_PAGE)).toEqual([]);
+  });
+
+  test("no session begins with a password that was changed meanwhile", async () => {
+    const { users, sessions } = read();
+    const scope = await registerSomebody(users);
+    expect((await beginSession(sessions, scope, OTHER_HASH)).isBegun).toBe(false);
+    expect(await sessions.list(scope, FIRST_PAGE)).toEqual([]);
+  });
+
+  test("a password change ends every session but the one that is kept", async () => {
+    const { users, sessions, prover } = read();
+    const scope = await registerSomebody(users);
+    const [kept, other] = [await beginSession(sessions, scope), await beginSession(sessions, scope)];
+    await users.setPassword(scope, scope.userId, OTHER_HASH, kept.id);
+    expect(await prover.proveSession(kept.id, scope.userId, null)).not.toBeNull();
+    expect(await prover.proveSession(other.id, scope.userId, null)).toBeNull();
+    expect(await users.readPassword(scope, scope.userId)).toEqual({ hash: OTHER_HASH });
+  });
+
+  test("a session that expired is not proven, listed or ended", async () => {
+    const { users, sessions, prover } = read();
+    const scope = await registerSomebody(users);
+    const id = createId("ses", randomBytes);
+    const past = addSeconds(now(), -60);
+    await sessions.create(scope, { id, createdAt: past, expiresAt: past, ip: null, userAgent: null }, HASH);
+    expect(await prover.proveSession(id, scope.userId, null)).toBeNull();
+    expect(await sessions.list(scope, FIRST_PAGE)).toEqual([]);
+    expect(await sessions.end(scope, id)).toBe(false);
+  });
+}
+
+function describeKeys(read: () => Stores): void {
+  test("a key is proven by its hash until it is revoked, and shows when it was used", async () => {
+    const { users, apiKeys, prover } = read();
+    const [mine, theirs] = [await registerSomebody(users), await registerSomebody(users)];
+    const key = newKey();
+    await apiKeys.create(mine, key);
+    const { keyHash, ...shown } = key;
+    expect(await apiKeys.list(mine, FIRST_PAGE)).toEqual([{ ...shown, lastUsedAt: null }]);
+    expect(await prover.proveKey(keyHash, null, null)).toEqual({
+      proven: { keyId: key.id, workspaceId: mine.workspaceId, serviceName: "ci", permissions: key.permissions },
+      actingUser: null,
+      connection: null,
+    });
+    expect((await apiKeys.find(mine, key.id))?.lastUsedAt).not.toBeNull();
+    expect(await apiKeys.find(theirs, key.id)).toBeNull();
+    expect(await apiKeys.revoke(theirs, key.id)).toBe(false);
+    expect(await apiKeys.revoke(mine, key.id)).toBe(true);
+    expect(await apiKeys.revoke(mine, key.id)).toBe(false);
+    expect(await prover.proveKey(keyHash, null, null)).toBeNull();
+    expect(await apiKeys.list(mine, FIRST_PAGE)).toEqual([]);
+  });
+
+  test("a key finds an active user of its own workspace to act for, and no other", async () => {
+    const { users, apiKeys, prover } = read();
+    const [mine, theirs] = [await registerSomebody(users), await registerSomebody(users)];
+    const { keyHash, ...key } = newKey();
+    await apiKeys.create(mine, { ...key, keyHash });
+    const userId = await addUser(users, mine, "viewer");
+    expect((await prover.proveKey(keyHash, userId, null))?.actingUser).toMatchObject({ id: userId, role: "viewer" });
+    expect((await prover.proveKey(keyHash, theirs.userId, null))?.actingUser).toBeNull();
+    await users.change(mine, userId, { isActive: false });
+    expect((await prover.proveKey(keyHash, userId, null))?.actingUser).toBeNull();
+  });
+
+  test("an expired key is not proven, found or rotated", async () => {
+    const { users, apiKeys, prover } = read();
+    const scope = await registerSomebody(users);
+    const key = newKey({ expiresAt: addSeconds(now(), -1) });
+    await apiKeys.create(scope, key);
+    expect(await prover.proveKey(key.keyHash, null, null)).toBeNull();
+    expect(await apiKeys.find(scope, key.id)).toBeNull();
+    expect(await apiKeys.replace(scope, key.id, newKey(), null)).toBe(false);
+  });
+
+  test("a replaced key stops at once without grace, and later with it, but never after its own end", async () => {
+    const { users, apiKeys, prover } = read();
+    const scope = await registerSomebody(users);
+    const [first, second, third] = [newKey(), newKey(), newKey()];
+    await apiKeys.create(scope, first);
+    expect(await apiKeys.replace(scope, first.id, second, null)).toBe(true);
+    expect(await prover.proveKey(first.keyHash, null, null)).toBeNull();
+    const until = addSeconds(now(), 60);
+    expect(await apiKeys.replace(scope, second.id, third, until)).toBe(true);
+    expect(await prover.proveKey(second.keyHash, null, null)).not.toBeNull();
+    expect((await apiKeys.find(scope, second.id))?.expiresAt).toBe(until);
+    expect(await apiKeys.replace(scope, second.id, newKey(), until)).toBe(false);
+    expect(await prover.proveKey(third.keyHash, null, null)).not.toBeNull();
+    const ending = newKey({ expiresAt: addSeconds(now(), 30) });
+    await apiKeys.create(scope, ending);
+    await apiKeys.replace(scope, ending.id, newKey(), until);
+    expect((await apiKeys.find(scope, ending.id))?.expiresAt).toBe(ending.expiresAt);
+  });
+}
+
+function describeKubectlTokens(read: () => Stores): void {
+  test("an agent's token is proven by its hash until its own workspace revokes it", async () => {
+    const { users, kubectlTokens, prover } = read();
+    const [mine, theirs] = [await registerSomebody(users), await registerSomebody(users)];
+    const token = newKubectlToken({ notes: "two\nlines" });
+    await kubectlTokens.create(mine, token);
+    const { tokenHash, ...shown } = token;
+    expect(await kubectlTokens.list(mine, FIRST_PAGE)).toEqual([
+      { ...shown, createdBy: mine.userId, lastUsedAt: null },
+    ]);
+    expect(await prover.proveKubectlToken(tokenHash, null)).toEqual({
+      proven: { tokenId: token.id, workspaceId: mine.workspaceId, clusterName: "staging" },
+      connection: null,
+    });
+    expect((await kubectlTokens.list(mine, FIRST_PAGE))[0]?.lastUsedAt).not.toBeNull();
+    expect(await kubectlTokens.list(theirs, FIRST_PAGE)).toEqual([]);
+    expect(await kubectlTokens.revoke(theirs, token.id)).toBe(false);
+    expect(await kubectlTokens.revoke(mine, token.id)).toBe(true);
+    expect(await kubectlTokens.revoke(mine, token.id)).toBe(false);
+    expect(await prover.proveKubectlToken(tokenHash, null)).toBeNull();
+    expect(await kubectlTokens.list(mine, FIRST_PAGE)).toEqual([]);
+  });
+
+  test("an agent's token that expired is not proven, listed or revoked, and its hash is no key's", async () => {
+    const { users, kubectlTokens, prover } = read();
+    const scope = await registerSomebody(users);
+    const [live, expired] = [newKubectlToken(), newKubectlToken({ expiresAt: addSeconds(now(), -1) })];
+    await kubectlTokens.create(scope, expired);
+    expect(await prover.proveKubectlToken(expired.tokenHash, null)).toBeNull();
+    expect(await kubectlTokens.list(scope, FIRST_PAGE)).toEqual([]);
+    expect(await kubectlTokens.revoke(scope, expired.id)).toBe(false);
+    await kubectlTokens.create(scope, live);
+    expect(await prover.proveKey(live.tokenHash, null, null)).toBeNull();
+  });
+}
