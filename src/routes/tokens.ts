@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { AppError } from "../domain/errors.ts";
 import { findReadable } from "../services/connections/find-readable.ts";
 import { readTokenOf } from "../services/connections/read-token.ts";
 import { storeTokenData } from "../services/connections/store-token-data.ts";
@@ -79,10 +80,10 @@ export const tokenRoutes = createRouter()
   })
   .openapi(read, async (c) => {
     const { provider, account = null } = c.req.valid("query");
-    const providers = provider
-      .split(",")
-      .map((part) => part.trim())
-      .slice(0, MAX_PROVIDERS);
+    const providers = provider.split(",").map((part) => part.trim());
+    if (providers.length > MAX_PROVIDERS) {
+      throw new AppError("invalid_request", `At most ${MAX_PROVIDERS} providers can be named.`);
+    }
     const connection = await findReadable(c.var.deps, callerOf(c), providers, account);
     return c.json(renderToken(await readTokenOf(c.var.deps, callerOf(c), connection)), 200);
   })

@@ -58,6 +58,8 @@ export function createFakeConnectionStore(now: () => EpochSeconds): FakeConnecti
       );
       return live.slice(after === null ? 0 : live.findIndex(({ id }) => id === after) + 1).slice(0, limit);
     },
+    listOwned: async (scope) =>
+      listRows().filter((row) => isVisible(scope)(row) && row.isActive && row.ownerId === scope.userId),
     listReadable: async (scope, provider, account) =>
       listLive(scope)
         .filter((row) => row.provider === provider && (account ?? row.account) === row.account)

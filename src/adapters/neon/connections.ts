@@ -12,6 +12,10 @@ export function createConnectionStore(database: Database): ConnectionStore {
   return {
     find: async (scope, id) => firstConnection(await database.as(scope, selectConnection(id))),
     list: async (scope, filter) => (await database.as(scope, selectPage(filter)))[0]?.map(toConnection) ?? [],
+    listOwned: async (scope) => {
+      const owned = sql`select * from user_tokens where is_active and owner_id = ${scope.userId} order by created_at, id`;
+      return (await database.as(scope, owned))[0]?.map(toConnection) ?? [];
+    },
     listReadable: async (scope, provider, account) =>
       (await database.as(scope, selectReadable(scope, provider, account)))[0]?.map(toConnection) ?? [],
     reserve: (scope, reservation) => reserve(database, scope, reservation),

@@ -51,6 +51,8 @@ export interface ConnectionStore {
   find(scope: Scope, id: ConnectionId): Promise<Connection | null>;
   /** Oldest first; at most `limit`. */
   list(scope: Scope, filter: ConnectionFilter): Promise<readonly Connection[]>;
+  /** Everything live the scope's user owns, one that is still being connected included; oldest first. */
+  listOwned(scope: Scope): Promise<readonly Connection[]>;
   /** Those a token may be read from: own before shared, then newest first. `account` null = any. */
   listReadable(scope: Scope, provider: string, account: string | null): Promise<readonly Connection[]>;
   /** The live connection of that owner, provider and account, or a new `connecting` row (its `version` is 0). */

@@ -1,16 +1,13 @@
 import { bindingOf, type Connection } from "../../domain/connection.ts";
 import { type OwnerId, requireOwnerId } from "../../domain/ids.ts";
-import type { ConnectionFilter } from "../../domain/ports/connection-store.ts";
 import type { Scope } from "../../domain/principal.ts";
 import type { Caller } from "../record-deed.ts";
 import { type DisconnectDeps, eraseConnectionOf } from "./disconnect.ts";
 
-const PAGE = 200;
-
 /** Ends a departing user's private connections and passes the shared ones to `caller`, an admin of the workspace. */
 export async function releaseConnections(deps: DisconnectDeps, caller: Caller, from: OwnerId): Promise<void> {
   const scope: Scope = { userId: from, workspaceId: caller.principal.workspaceId };
-  for (const connection of await listOwned(deps, scope)) {
+  for (const connection of await deps.connections.listOwned(scope)) {
     if (connection.shared) await passOn(deps, scope, connection, requireOwnerId(caller.principal.id));
     else await eraseConnectionOf(deps, caller, connection);
   }
@@ -21,15 +18,4 @@ async function passOn(deps: DisconnectDeps, scope: Scope, connection: Connection
   deps.hotCredentials.forget(connection.id);
   // The keeper writes as the owner: it must learn the new one before its next alarm.
   await deps.keepers.nudge({ ...bindingOf(connection), ownerId: to });
-}
-
-async function listOwned(deps: DisconnectDeps, scope: Scope): Promise<readonly Connection[]> {
-  const owned: Connection[] = [];
-  const filter: ConnectionFilter = { provider: null, status: null, after: null, limit: PAGE };
-  for (let page = await deps.connections.list(scope, filter); page.length > 0; ) {
-    owned.push(...page.filter(({ ownerId }) => ownerId === scope.userId));
-    const after = page.length < PAGE ? null : (page.at(-1)?.id ?? null);
-    page = after === null ? [] : await deps.connections.list(scope, { ...filter, after });
-  }
-  return owned;
 }

@@ -1,4 +1,5 @@
 import type { ConnectionBinding } from "../../domain/connection.ts";
+import { isAppError } from "../../domain/errors.ts";
 import { createId } from "../../domain/ids.ts";
 import type { NewSecret } from "../../domain/ports/keepers.ts";
 import { stampSecret } from "../../domain/token-data.ts";
@@ -35,7 +36,8 @@ async function labelSecret(keeper: Keeper, binding: ConnectionBinding): Promise<
   const labels = { connection: binding.id, provider: binding.provider, workspace: binding.workspaceId };
   try {
     await keeper.deps.secrets.label(placeOf(keeper, binding), labels);
-  } catch {
+  } catch (error) {
+    if (!isAppError(error)) throw error;
     // The labels are for people who look into the store; without them only that view is poorer.
   }
 }
