@@ -10,6 +10,7 @@ import { type Keeper, placeOf, rememberCredential, requireRecord, updateRecord }
 import { PROVIDER_TIMEOUT_SECONDS, setNextAlarm } from "./next-alarm.ts";
 import { recordRefusal, recordTrouble } from "./record-failure.ts";
 import { settleEscrow } from "./settle-escrow.ts";
+import { revoke } from "./take-away.ts";
 
 /** A call to the provider: with which secret, under which grant. */
 interface ProviderCall {
@@ -61,8 +62,13 @@ async function keepAnswer(keeper: Keeper, call: ProviderCall, fresh: SecretData)
   const secret = { ...fresh, grant, issued_at: obtainedAt };
   const escrow = await createEscrow(keeper, { kind: "refresh", grant, obtainedAt, cas: stored.version }, secret);
   const record = requireRecord(keeper);
+  if (record.erasure?.revoked) {
+    // The old token was revoked without knowing of this one, which nobody will ever hold.
+    await revoke(keeper, secret);
+    return null;
+  }
   // A reconnect came between: its secret is the newest, ours is dropped, not revoked.
-  if (record.grant !== grant || record.erasure?.revoked) return null;
+  if (record.grant !== grant) return null;
   // After a disconnect it is kept as well: nothing writes it any more, but it is the one to revoke.
   updateRecord(keeper, { intent: null, escrow, failures: 0, retryAt: null, heldOffUntil: null });
   setNextAlarm(keeper);

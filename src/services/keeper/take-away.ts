@@ -28,20 +28,24 @@ async function takeRowAway(keeper: Keeper): Promise<void> {
 /** Revokes at the provider, unless another live connection holds the same grant and would die with it. */
 async function takeGrantDown(keeper: Keeper): Promise<void> {
   if (requireErasure(keeper).revoked) return;
+  const secret = await readNewest(keeper);
+  if (secret !== null) await revoke(keeper, secret);
+  mark(keeper, { revoked: true });
+}
+
+/** Revokes a secret of a disconnected connection, also one that arrived after it was gone. */
+export async function revoke(keeper: Keeper, secret: SecretData): Promise<void> {
   const { binding } = requireRecord(keeper);
   const provider = keeper.deps.providers.find(binding.provider);
-  const secret = await readNewest(keeper);
-  if (provider?.revoke != null && secret !== null && !(await keeper.deps.connections.hasOtherLiveGrant(binding))) {
-    const scope = { userId: binding.ownerId, workspaceId: binding.workspaceId };
-    try {
-      await provider.revoke(secret, await createProviderContext(keeper.deps, provider, scope));
-    } catch (error) {
-      if (!isAppError(error)) throw error;
-      // The provider being away must not keep the secret alive here; what is lost is its own, earlier end of the grant.
-      await auditKeeper(keeper, binding, "connection.disconnected", "failure", { revocation: error.code });
-    }
+  if (provider?.revoke == null || (await keeper.deps.connections.hasOtherLiveGrant(binding))) return;
+  const scope = { userId: binding.ownerId, workspaceId: binding.workspaceId };
+  try {
+    await provider.revoke(secret, await createProviderContext(keeper.deps, provider, scope));
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    // The provider being away must not keep the secret alive here; what is lost is its own, earlier end of the grant.
+    await auditKeeper(keeper, binding, "connection.disconnected", "failure", { revocation: error.code });
   }
-  mark(keeper, { revoked: true });
 }
 
 async function takeSecretAway(keeper: Keeper): Promise<void> {
