@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { PERMISSIONS, type Permission } from "../../src/domain/permissions.ts";
-import { HTTP_STATUS } from "../../src/middleware/render-error.ts";
 import {
   bearer,
   connectGrafana,
@@ -143,15 +142,6 @@ describe("the list of routes", () => {
     const known = /^(summary|description|tags|parameters|requestBody|responses|security|operationId|deprecated|x-.+)$/;
     const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
     expect(operations.flatMap((operation) => Object.keys(operation)).filter((key) => !known.test(key))).toEqual([]);
-  });
-});
-
-test("every error code has its status", () => {
-  expect(HTTP_STATUS).toMatchObject({
-    ...{ invalid_request: 400, unauthenticated: 401, invalid_credentials: 401, forbidden: 403 },
-    ...{ registration_closed: 403, not_found: 404, conflict: 409, reauth_required: 409, rate_limited: 429 },
-    ...{ provider_rejected: 502, provider_unavailable: 502, vault_unavailable: 503, database_unavailable: 503 },
-    ...{ misconfigured: 503, internal: 500, payload_too_large: 413 },
   });
 });
 
