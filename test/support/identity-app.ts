@@ -15,7 +15,7 @@ export function createIdentityApp({ deps }: IdentityWorld): OpenAPIHono<AppEnv> 
   app.onError(renderError);
   app.use(async (c, next) => {
     // Identity asks for nothing beyond the world; what else a service may ask for is not there.
-    c.set("deps", { ...deps, connections: { list: async () => [] } } as unknown as Deps);
+    c.set("deps", { ...deps, connections: { listOwned: async () => [] } } as unknown as Deps);
     c.set("requestId", "req_1");
     c.set("ip", c.req.header("cf-connecting-ip") ?? null);
     await next();
