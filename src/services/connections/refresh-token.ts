@@ -1,9 +1,9 @@
 import { bindingOf } from "../../domain/connection.ts";
 import { AppError } from "../../domain/errors.ts";
 import type { ConnectionId } from "../../domain/ids.ts";
-import { scopeOf } from "../../domain/principal.ts";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../record-deed.ts";
+import { requireConnection } from "./list-connections.ts";
 import { countRead, type TokenAnswer } from "./read-token.ts";
 
 /**
@@ -17,8 +17,7 @@ export async function refreshToken(
   id: ConnectionId,
   force: boolean,
 ): Promise<TokenAnswer> {
-  const connection = await deps.connections.find(scopeOf(caller.principal), id);
-  if (connection === null) throw new AppError("not_found", "There is no such connection.");
+  const connection = await requireConnection(deps, caller.principal, id);
   if (connection.status === "reauth_required") {
     throw new AppError("reauth_required", "The provider no longer accepts this connection; connect the account again.");
   }

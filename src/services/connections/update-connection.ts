@@ -1,10 +1,10 @@
 import { bindingOf, type Connection } from "../../domain/connection.ts";
 import { AppError } from "../../domain/errors.ts";
 import type { ConnectionId } from "../../domain/ids.ts";
-import { scopeOf } from "../../domain/principal.ts";
 import type { Deps } from "../deps.ts";
 import { type Caller, recordDeed, resourceOf } from "../record-deed.ts";
 import { requireOwnership } from "./disconnect.ts";
+import { requireConnection } from "./list-connections.ts";
 
 export interface ConnectionChange {
   readonly shared?: boolean | undefined;
@@ -22,8 +22,7 @@ export async function updateConnection(
   id: ConnectionId,
   change: ConnectionChange,
 ): Promise<Connection> {
-  const connection = await deps.connections.find(scopeOf(caller.principal), id);
-  if (connection === null) throw new AppError("not_found", "There is no such connection.");
+  const connection = await requireConnection(deps, caller.principal, id);
   requireOwnership(caller.principal, connection);
   const { ownerId, workspaceId } = bindingOf(connection);
   const changed = await deps.connections.update({ userId: ownerId, workspaceId }, id, change);
