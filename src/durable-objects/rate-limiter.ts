@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Bindings } from "../bindings.ts";
-import { nowMs } from "../deps.ts";
+import { nowMs } from "../clock.ts";
 import {
   type RateLimiterObject,
   type Taken,

@@ -22,14 +22,19 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   adapters: { imports: ["domain"], packages: [] },
   jobs: { imports: ["domain", "services", "deps.ts", "env.ts", "bindings.ts"], packages: [] },
   workflows: { imports: ["domain", "services", "deps.ts", "env.ts", "bindings.ts"], ...OBJECTS },
-  "durable-objects": { imports: ["domain", "services", "deps.ts", "env.ts", "bindings.ts"], ...OBJECTS },
+  "durable-objects": { imports: ["domain", "services", "clock.ts", "deps.ts", "env.ts", "bindings.ts"], ...OBJECTS },
   middleware: { imports: ["domain", "services"], packages: HONO },
   console: { imports: ["domain", "services", "middleware"], packages: HONO },
   routes: { imports: ["domain", "services", "middleware", "console"], packages: HONO },
   "bindings.ts": { imports: [], packages: [] },
   "setting-parsers.ts": { imports: ["domain"], packages: ZOD },
   "env.ts": { imports: ["domain", "providers", "bindings.ts", "setting-parsers.ts"], packages: ZOD },
-  "deps.ts": { imports: ["domain", "providers", "services", "adapters", "env.ts", "bindings.ts"], packages: [] },
+  "clock.ts": { imports: ["domain"], packages: [] },
+  "isolate.ts": { imports: ["domain", "providers", "adapters", "clock.ts", "env.ts", "bindings.ts"], packages: [] },
+  "deps.ts": {
+    imports: ["domain", "services", "adapters", "clock.ts", "isolate.ts", "env.ts", "bindings.ts"],
+    packages: [],
+  },
   "cron.ts": { imports: ["jobs", "services"], packages: [] },
   "app.ts": { imports: ["domain", "middleware", "routes"], packages: HONO },
   "index.ts": {
@@ -57,7 +62,7 @@ const AMBIENT: readonly (readonly [string, RegExp])[] = [
   ["a timer", /(?<![.\w$])(?:setTimeout|setInterval|setImmediate)\s*\(|\bscheduler\s*\.\s*wait\b/],
 ];
 const RANDOM_BYTES = /\bcrypto\s*\.\s*(?:getRandomValues|randomUUID)\b/;
-const MAY_TAKE_AMBIENT = new Set(["adapters", "deps.ts"]);
+const MAY_TAKE_AMBIENT = new Set(["adapters", "clock.ts", "isolate.ts"]);
 /** The request id must exist before the dependencies do, and a page's nonce is no business of theirs. */
 const MAY_TAKE_RANDOM_BYTES = new Set([...MAY_TAKE_AMBIENT, "middleware", "console"]);
 

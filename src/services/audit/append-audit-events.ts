@@ -37,6 +37,8 @@ export interface AppendDeps {
   readonly sha256: (text: string) => Promise<string>;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
+  /** Hears of every event that was added, in order, once it is kept. */
+  readonly tell: (events: readonly ChainedEvent[]) => void;
 }
 
 const MINUTE_MS = 60_000;
@@ -57,7 +59,9 @@ export async function appendAuditEvents(deps: AppendDeps, raw: readonly unknown[
     events.push(event);
     head = { seq: event.seq, hash: event.hash };
   }
-  if (events.length > 0) deps.outbox.add(events);
+  if (events.length === 0) return head;
+  deps.outbox.add(events);
+  deps.tell(events);
   return head;
 }
 

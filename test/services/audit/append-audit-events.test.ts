@@ -31,6 +31,12 @@ describe("appending", () => {
     expect(log.outbox).toEqual([]);
   });
 
+  test("tells of every event once, in order, when it is kept", async () => {
+    const log = createFakeLog();
+    await recordLogins(log, 3);
+    expect(log.told).toEqual(log.outbox);
+  });
+
   test("an empty batch changes nothing", async () => {
     const log = createFakeLog();
     expect(await appendAuditEvents(log.append, [])).toMatchObject({ seq: 0 });

@@ -49,12 +49,15 @@ export interface FakeLog {
   readonly retryAtMs: () => number;
   /** Numbers of the events of each batch that arrived. */
   readonly batches: number[][];
+  /** What a listener has heard of. */
+  readonly told: readonly ChainedEvent[];
 }
 
 export function createFakeLog(): FakeLog {
   const clock = { ms: Date.parse("2026-11-22T10:00:00.000Z") };
   const outage = { batches: 0 };
   const pending: ChainedEvent[] = [];
+  const told: ChainedEvent[] = [];
   const counts = new Map<string, Repeats>();
   let head: ChainHead = EMPTY_CHAIN;
   let trouble = { failures: 0, retryAtMs: 0 };
@@ -62,6 +65,7 @@ export function createFakeLog(): FakeLog {
   const append: AppendDeps = {
     sha256,
     nowMs: () => clock.ms,
+    tell: (events) => void told.push(...events),
     outbox: {
       head: () => head,
       add: (events) => {
@@ -101,6 +105,7 @@ export function createFakeLog(): FakeLog {
     },
     sha256,
     outbox: pending,
+    told,
     rows: [],
     clock,
     outage,

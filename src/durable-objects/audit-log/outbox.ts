@@ -1,0 +1,83 @@
+import { EMPTY_CHAIN, parseAuditEntry, requireChain } from "../../domain/audit-chain.ts";
+import { type AuditOutbox, endOfMinuteMs, type Repeats } from "../../services/audit/append-audit-events.ts";
+import type { FlushOutbox } from "../../services/audit/flush-audit-events.ts";
+
+const TABLES = `
+  create table if not exists log (
+    id integer primary key check (id = 1), chain text not null, seq integer not null, hash text not null,
+    failures integer not null, retry_at_ms integer not null
+  ) strict;
+  create table if not exists outbox (
+    seq integer primary key, text text not null, "prevHash" text not null, hash text not null
+  ) strict;
+  create table if not exists repeats (
+    key text primary key, minute integer not null, entry text not null, times integer not null
+  ) strict;
+  create index if not exists repeats_by_minute on repeats (minute);
+  insert or ignore into log values (1, '', ${EMPTY_CHAIN.seq}, '${EMPTY_CHAIN.hash}', 0, 0);
+`;
+
+/** What an `AuditLog` object keeps on its own disk. */
+export interface SqlOutbox extends AuditOutbox, FlushOutbox {
+  rememberChain(chain: string): void;
+  /** When to bring what waits to Postgres; `soonMs` when nothing delays it. Infinity = nothing waits. */
+  flushDueMs(soonMs: number): number;
+  /** When the oldest minute of repeats is over. Infinity = there are none. */
+  repeatsDueMs(): number;
+}
+
+/** The outbox in the object's own SQLite. */
+export function createSqlOutbox(storage: DurableObjectStorage): SqlOutbox {
+  const { sql } = storage;
+  const log = () => sql.exec<SqlLog>("select chain, seq, hash, failures, retry_at_ms from log").one();
+  const minimum = (query: string) => sql.exec<{ least: number | null }>(query).one().least ?? Infinity;
+  sql.exec(TABLES);
+
+  return {
+    ...createSqlRepeats(sql),
+    head: () => ({ seq: log().seq, hash: log().hash }),
+    add: (added) =>
+      storage.transactionSync(() => {
+        for (const { seq, text, prevHash, hash } of added) {
+          sql.exec("insert into outbox values (?, ?, ?, ?)", seq, text, prevHash, hash);
+          sql.exec("update log set seq = ?, hash = ?", seq, hash);
+        }
+      }),
+    pending: (after, limit) =>
+      sql.exec<SqlEvent>("select * from outbox where seq > ? order by seq limit ?", after, limit).toArray(),
+    forget: (seq) => void sql.exec("delete from outbox where seq <= ?", seq),
+    rememberChain: (chain) => void sql.exec("update log set chain = ?1 where chain <> ?1", requireChain(chain)),
+    chain: () => log().chain,
+    failures: () => log().failures,
+    keepFailures: (failures, retryAtMs) =>
+      void sql.exec("update log set failures = ?, retry_at_ms = ?", failures, retryAtMs),
+    flushDueMs: (soonMs) => {
+      const isWaiting = minimum("select min(seq) as least from outbox") !== Infinity;
+      return isWaiting ? Math.max(soonMs, log().retry_at_ms) : Infinity;
+    },
+    repeatsDueMs: () => endOfMinuteMs(minimum("select min(minute) as least from repeats")),
+  };
+}
+
+function createSqlRepeats(sql: SqlStorage): SqlRepeats {
+  const select = (where: string, ...params: (string | number)[]): Repeats[] =>
+    Array.from(sql.exec<SqlCount>(`select * from repeats where ${where}`, ...params), ({ entry, ...counted }) => ({
+      ...counted,
+      entry: parseAuditEntry(JSON.parse(entry)),
+    }));
+
+  return {
+    repeats: (key) => select("key = ?", key)[0] ?? null,
+    keepRepeats: ({ key, minute, entry, times }) =>
+      void sql.exec("insert or replace into repeats values (?, ?, ?, ?)", key, minute, JSON.stringify(entry), times),
+    repeatsBefore: (minute, limit) => select("minute < ? limit ?", minute, limit),
+    forgetRepeats: (keys) => {
+      for (const key of keys) sql.exec("delete from repeats where key = ?", key);
+    },
+  };
+}
+
+type SqlRepeats = Pick<AuditOutbox, "repeats" | "keepRepeats" | "repeatsBefore" | "forgetRepeats">;
+type SqlLog = { chain: string; seq: number; hash: string; failures: number; retry_at_ms: number };
+type SqlEvent = { seq: number; text: string; prevHash: string; hash: string };
+type SqlCount = { key: string; minute: number; entry: string; times: number };
