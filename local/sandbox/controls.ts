@@ -46,7 +46,7 @@ function answerOwnControl(providers: readonly SandboxProvider[], request: WireRe
 /** `?refused` and `?keys` list the other kinds, of the providers that have them. */
 function listCredentials(providers: readonly SandboxProvider[], query: URLSearchParams): Record<string, unknown> {
   const pick = ({ credentials, refusedCredentials, keyCredentials }: SandboxProvider) => {
-    if (query.has("refused")) return refusedCredentials;
+    if (query.has("refused")) return refusedCredentials?.();
     return query.has("keys") ? keyCredentials?.() : credentials();
   };
   return Object.fromEntries(

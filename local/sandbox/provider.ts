@@ -27,7 +27,7 @@ export interface SandboxProvider {
   /** For a provider with a consent page: the body `connect` takes, where it takes a key too. */
   readonly keyCredentials?: () => Readonly<Record<string, unknown>>;
   /** The same for an account the provider knows but gives no permission. */
-  readonly refusedCredentials?: Readonly<Record<string, unknown>>;
+  readonly refusedCredentials?: () => Readonly<Record<string, unknown>>;
   /** First match wins. */
   readonly routes: readonly Route[];
   /** Controls of its own, beside those of all: `"POST _projects"`. */

@@ -3,62 +3,11 @@ import { z } from "zod";
 import { expiryOf } from "../../src/domain/token-data.ts";
 import { isRefreshable, lacksCredential, type Provider } from "../../src/providers/provider.ts";
 import { PROVIDERS } from "../../src/providers/registry.ts";
-import type { Row } from "./contract-row.ts";
-import { FLOW_ROWS } from "./flow-rows.ts";
-import { KEY_ROWS } from "./key-rows.ts";
+import type { Powerless, Row } from "./contract-row.ts";
+import { ROWS } from "./rows.ts";
 import { EXTERNAL_ID, type PlayedProviders, startProviders } from "./sandbox-providers.ts";
 
-const GUID = "00000000-0000-4000-8000-000000000000";
-const ROWS: readonly Row[] = [
-  {
-    id: "aws",
-    calls: ["POST sts.amazonaws.com/ 200", "POST sts.amazonaws.com/ 403"],
-    endpoint: "token",
-    wrong: {
-      "a role that is not there": { role_arn: "arn:aws:iam::999999999999:role/Nobody" },
-      "a role that never opens": { role_arn: "arn:aws:iam::222233334444:role/Denied" },
-      "a role that asks for no external id": { role_arn: "arn:aws:iam::222233334444:role/NoExternalId" },
-      "a read-only role that never opens": { read_only_role_arn: "arn:aws:iam::222233334444:role/Denied" },
-    },
-    account: /^\d{12}$/,
-    refreshCalls: ["POST sts.amazonaws.com/ 200"],
-  },
-  {
-    id: "azure",
-    calls: [
-      expect.stringMatching(/^POST login\.microsoftonline\.com\/[0-9a-f-]{36}\/oauth2\/v2\.0\/token 200$/),
-      "GET management.azure.com/subscriptions 200",
-    ],
-    endpoint: "api",
-    wrong: {
-      "a wrong secret": { client_secret: "Q~not-the-one" },
-      "an unknown application": { client_id: GUID },
-      "an unknown tenant": { tenant_id: GUID },
-      "a subscription it does not see": { subscription_id: GUID },
-      "a disabled subscription": { subscription_id: "7c3f9eb2-5040-41a6-88e7-2db0af918c73" },
-    },
-    account: /^[0-9a-f-]{36}$/,
-    refreshCalls: [expect.stringMatching(/^POST login\.microsoftonline\.com\/.* 200$/)],
-  },
-  {
-    id: "demo",
-    calls: ["POST demo-idp.example/token 200"],
-    endpoint: "token",
-    wrong: {},
-    account: "",
-    refreshCalls: ["POST demo-idp.example/token 200"],
-  },
-  {
-    id: "gcp",
-    calls: ["POST oauth2.googleapis.com/token 200", "GET openidconnect.googleapis.com/v1/userinfo 200"],
-    endpoint: "api",
-    wrong: {},
-    account: "demo@example.com",
-    refreshCalls: ["POST oauth2.googleapis.com/token 200"],
-  },
-  ...FLOW_ROWS,
-  ...KEY_ROWS,
-];
+const NAMED_ROWS = ROWS.map((row) => [row.by === undefined ? row.id : `${row.id} by ${row.by}`, row] as const);
 
 let played: PlayedProviders;
 beforeAll(async () => {
@@ -81,11 +30,43 @@ async function credentialsOf(provider: Provider, { by }: Pick<Row, "by">): Promi
   return played.credentials(provider.id, by === undefined ? "good" : "keys");
 }
 
-test("every built-in provider has a row here", () => {
-  expect(PROVIDERS.map(({ id }) => id).filter((id) => !ROWS.some((row) => row.id === id))).toEqual([]);
-});
+/** Connects with as little permission as the row says. */
+async function connectPowerless(row: Row, powerless: Exclude<Powerless, { never: string }>): Promise<unknown> {
+  const provider = played.find(row.id);
+  if ("kept" in powerless) return played.acquire(provider, await played.credentials(row.id, "refused"));
+  const scopes = "asking" in powerless ? powerless.asking : provider.scopes;
+  const exchange = await played.consent(provider, { scopes });
+  if ("answering" in powerless) {
+    const status = powerless.answering;
+    await played.fault({ provider: row.id, endpoint: "api", kind: "status", status, times: 1 });
+  }
+  return provider.authorization?.exchange(exchange, played.context());
+}
 
-const NAMED_ROWS = ROWS.map((row) => [row.by === undefined ? row.id : `${row.id} by ${row.by}`, row] as const);
+describe("the table", () => {
+  const isConsent = ({ id, by }: Row) => by === undefined && played.find(id).authorization !== null;
+
+  test("has a row for every built-in provider, and for each of its ways of connecting", () => {
+    const ways = PROVIDERS.flatMap(({ id, authorization, connect }) => [
+      ...(authorization || connect ? [id] : []),
+      ...(authorization && connect ? [`${id} by key`] : []),
+    ]);
+    expect(ways.filter((way) => !NAMED_ROWS.some(([name]) => name === way))).toEqual([]);
+  });
+
+  test("has something wrong, something malformed and the endpoints of every credential", () => {
+    const given = ROWS.filter((row) => !isConsent(row));
+    expect(given.filter(({ wrong }) => Object.keys(wrong).length === 0)).toEqual([]);
+    expect(given.filter(({ malformed }) => Object.keys(malformed).length === 0)).toEqual([]);
+    expect(ROWS.filter(({ endpoints }) => endpoints.length === 0)).toEqual([]);
+  });
+
+  test("has a credential without permission for every way but two consents that need none", () => {
+    const never = ROWS.filter(({ powerless }) => "never" in powerless);
+    expect(never.map(({ id }) => id)).toEqual(["demo", "slack"]);
+    expect(never.filter((row) => !isConsent(row))).toEqual([]);
+  });
+});
 
 describe.each(NAMED_ROWS)("%s", (_name, row) => {
   const provider = () => played.find(row.id);
@@ -95,6 +76,8 @@ describe.each(NAMED_ROWS)("%s", (_name, row) => {
   test("good credentials connect, by exactly the calls its page names", async () => {
     const acquired = await connect();
     expect(await callsOf(row.id)).toEqual(row.calls);
+    const called = new Set((await played.calls(row.id)).map(({ endpoint }) => endpoint));
+    expect([...called].filter((endpoint) => endpoint !== "authorize")).toEqual(row.endpoints);
     expect(acquired.account).toEqual(
       typeof row.account === "string" ? row.account : expect.stringMatching(row.account),
     );
@@ -131,7 +114,7 @@ describe.each(NAMED_ROWS)("%s", (_name, row) => {
     expect(said).not.toContain(EXTERNAL_ID);
   });
 
-  test.each(Object.entries(row.malformed ?? {}))("%s is not taken for a credential", async (_what, change) => {
+  test.each(Object.entries(row.malformed))("%s is not taken for a credential", async (_what, change) => {
     const schema = provider().credentials;
     const good = await credentials();
     expect(schema?.safeParse(good).success).toBe(true);
@@ -139,36 +122,38 @@ describe.each(NAMED_ROWS)("%s", (_name, row) => {
   });
 
   test("a credential without the permission is told apart from a wrong one", async () => {
-    if (row.powerless === undefined) return;
-    const given = await played.credentials(row.id, "refused");
-    await expect(played.acquire(provider(), given)).rejects.toMatchObject({
+    const { powerless } = row;
+    if ("never" in powerless) return;
+    await expect(connectPowerless(row, powerless)).rejects.toMatchObject({
       code: "provider_rejected",
-      message: expect.stringMatching(row.powerless),
+      message: expect.stringMatching(powerless.says),
     });
   });
 
-  test.each([
-    ["an error of its own", { kind: "status", status: 500 }],
-    ["a gateway's error", { kind: "status", status: 503 }],
-    ["a page", { kind: "html" }],
-    ["far too much", { kind: "huge" }],
-    ["nothing, for longer than the deadline", { kind: "hang" }],
-    ["a broken connection", { kind: "reset_after_commit" }],
-  ])("%s is no answer: retry is safe to suggest", async (_what, fault) => {
-    await played.fault({ provider: row.id, endpoint: row.endpoint, times: 1, ...fault });
-    await expect(connect(400)).rejects.toMatchObject({ code: "provider_unavailable" });
-  });
-
-  test("a limit is passed on with the time it ends", async () => {
-    await played.fault({
-      provider: row.id,
-      endpoint: row.endpoint,
-      kind: "status",
-      status: 429,
-      retry_after: 17,
-      times: 1,
+  describe.each(row.endpoints)("at its %s endpoint", (endpoint) => {
+    test.each([
+      ["an error of its own", { kind: "status", status: 500 }],
+      ["a gateway's error", { kind: "status", status: 503 }],
+      ["a page", { kind: "html" }],
+      ["far too much", { kind: "huge" }],
+      ["nothing, for longer than the deadline", { kind: "hang" }],
+      ["a broken connection", { kind: "reset_after_commit" }],
+    ])("%s is no answer: retry is safe to suggest", async (_what, fault) => {
+      await played.fault({ provider: row.id, endpoint, times: 1, ...fault });
+      await expect(connect(400)).rejects.toMatchObject({ code: "provider_unavailable" });
     });
-    await expect(connect()).rejects.toMatchObject({ code: "provider_unavailable", retryAfterSeconds: 17 });
+
+    test("a limit is passed on with the time it ends", async () => {
+      await played.fault({
+        provider: row.id,
+        endpoint,
+        kind: "status",
+        status: 429,
+        retry_after: 17,
+        times: 1,
+      });
+      await expect(connect()).rejects.toMatchObject({ code: "provider_unavailable", retryAfterSeconds: 17 });
+    });
   });
 
   test("a refresh brings a fresh credential and keeps what the next one needs", async () => {
@@ -212,69 +197,6 @@ describe.each(NAMED_ROWS)("%s", (_name, row) => {
     });
     expect(await played.calls(row.id)).toEqual([]);
   });
-});
-
-describe("consent", () => {
-  const exchangeOf = (id: string) => {
-    const { authorization } = played.find(id);
-    if (authorization === null) throw new Error("no consent");
-    return authorization.exchange;
-  };
-
-  test.each(["gcp", "demo", "ovh", "slack", "bitbucket"])(
-    "%s: a person who denies is told so, and no code is spent",
-    async (id) => {
-      const exchange = await played.consent(played.find(id), { decision: "deny" });
-      await expect(exchangeOf(id)(exchange, played.context())).rejects.toMatchObject({
-        code: "provider_rejected",
-        message: expect.stringContaining("not granted"),
-      });
-      expect(await callsOf(id)).toEqual([]);
-    },
-  );
-
-  test.each(["gcp", "demo", "ovh"])("%s: the code works with its own verifier only", async (id) => {
-    const exchange = await played.consent(played.find(id));
-    const wrong = { ...exchange, codeVerifier: "x".repeat(43) };
-    await expect(exchangeOf(id)(wrong, played.context())).rejects.toMatchObject({ code: "provider_rejected" });
-  });
-
-  test.each(["gcp", "demo", "ovh", "slack", "bitbucket"])("%s: a code that was spent is refused", async (id) => {
-    const exchange = await played.consent(played.find(id));
-    await exchangeOf(id)(exchange, played.context());
-    await expect(exchangeOf(id)(exchange, played.context())).rejects.toMatchObject({ code: "provider_rejected" });
-  });
-
-  test.each(["gcp", "demo", "slack"])(
-    "%s: after a revocation the refresh token is dead, and revoking again is no error",
-    async (id) => {
-      const { refresh, revoke } = played.find(id);
-      if (refresh === null || revoke === null) throw new Error("cannot refresh or revoke");
-      const { secret } = await played.acquire(played.find(id), null);
-      await revoke(secret, played.context());
-      await expect(refresh(secret, played.context())).rejects.toMatchObject({ code: "reauth_required" });
-      await expect(revoke(secret, played.context())).resolves.toBeUndefined();
-    },
-  );
-
-  test("gcp says what was granted and whose it is, in a way that two workspaces can compare", async () => {
-    const acquired = await played.acquire(played.find("gcp"), null);
-    expect(acquired.scopes).toContain("https://www.googleapis.com/auth/cloud-platform");
-    expect(acquired.upstreamAccount).toMatch(/^904112233445-sandbox\.apps\.googleusercontent\.com:\d{21}$/);
-  });
-
-  test.each(["demo", "ovh", "slack", "bitbucket"])(
-    "%s rotates: the new refresh token is stored, the old one ends the grant",
-    async (id) => {
-      const { refresh } = played.find(id);
-      if (refresh === null) throw new Error("cannot refresh");
-      const { secret } = await played.acquire(played.find(id), null);
-      const fresh = await refresh(secret, played.context());
-      expect(fresh["refresh_token"]).not.toBe(secret["refresh_token"]);
-      await expect(refresh(secret, played.context())).rejects.toMatchObject({ code: "reauth_required" });
-      await expect(refresh(fresh, played.context())).rejects.toMatchObject({ code: "reauth_required" });
-    },
-  );
 });
 
 describe("what is refused to a credential later", () => {

@@ -16,9 +16,11 @@ const LOCAL_ADDRESSES = {
   "a query": { base_url: "https://monitor.example.com/?x=1" },
 };
 const WORDS = { empty: "", "two words": "a b", "a line end": "a\nb" };
-const notWords = (field: string) =>
+/** What no key looks like. */
+export const notWords = (field: string) =>
   Object.fromEntries(Object.entries(WORDS).map(([what, value]) => [`${field}: ${what}`, { [field]: value }]));
-const UNKNOWN_FIELD = { "a field nobody knows": { colour: "red" } };
+/** What a strict body does not take. */
+export const UNKNOWN_FIELD = { "a field nobody knows": { colour: "red" } };
 
 /** The key file with something else in it. */
 const withKeyFile =
@@ -39,16 +41,17 @@ export const KEY_ROWS: readonly Row[] = [
   {
     id: "coroot",
     calls: ["POST coroot.demo.example/api/login 200", "GET coroot.demo.example/api/user 200"],
-    endpoint: "api",
+    endpoints: ["token", "api"],
     wrong: { "a wrong password": { password: "guessed" }, "an unknown user": { email: "nobody@example.com" } },
     malformed: { ...LOCAL_ADDRESSES, ...UNKNOWN_FIELD, "no password": { password: "" }, "no email": { email: "" } },
+    powerless: { kept: true, says: /permission/ },
     account: "coroot.demo.example/demo@example.com",
     refreshCalls: ["POST coroot.demo.example/api/login 200"],
   },
   {
     id: "datadog",
     calls: ["GET api.datadoghq.com/api/v1/validate 200", "GET api.datadoghq.com/api/v2/current_user 200"],
-    endpoint: "api",
+    endpoints: ["api"],
     wrong: {
       "a wrong API key": { api_key: "0123456789abcdef0123456789abcdef" },
       "a wrong application key": { app_key: "0123456789abcdef0123456789abcdef01234567" },
@@ -62,7 +65,7 @@ export const KEY_ROWS: readonly Row[] = [
       "a site that is an address": { site: "https://api.datadoghq.com" },
       "a site that is more than one": { site: "datadoghq.com.evil.example" },
     },
-    powerless: /not this application key/,
+    powerless: { kept: true, says: /not this application key/ },
     account: /^datadoghq\.com\/[0-9a-f-]{36}$/,
     refreshCalls: [],
   },
@@ -70,7 +73,7 @@ export const KEY_ROWS: readonly Row[] = [
     id: "gcp",
     by: "key",
     calls: ["POST oauth2.googleapis.com/token 200", "GET cloudresourcemanager.googleapis.com/v1/projects 200"],
-    endpoint: "api",
+    endpoints: ["token", "api"],
     wrong: {
       "a service account that is gone": withKeyFile({ client_email: "gone@sandbox-web.iam.gserviceaccount.com" }),
       "a key that was deleted": withKeyFile({ private_key_id: "0000000000000000000000000000000000000000" }),
@@ -88,26 +91,27 @@ export const KEY_ROWS: readonly Row[] = [
       "no project": keyFileOf({ project_id: "" }),
       ...UNKNOWN_FIELD,
     },
+    powerless: { kept: true, says: /sees no project/ },
     account: "aurora@sandbox-web.iam.gserviceaccount.com",
     refreshCalls: ["POST oauth2.googleapis.com/token 200"],
   },
   {
     id: "grafana",
     calls: ["GET demo.grafana.net/api/org 200"],
-    endpoint: "api",
+    endpoints: ["api"],
     wrong: { "a wrong token": { service_account_token: "glsa_wrong" } },
     malformed: { ...LOCAL_ADDRESSES, ...notWords("service_account_token"), ...UNKNOWN_FIELD },
-    powerless: /permission/,
+    powerless: { kept: true, says: /permission/ },
     account: "demo.grafana.net/1",
     refreshCalls: [],
   },
   {
     id: "netdata",
     calls: ["GET app.netdata.cloud/api/v2/accounts/me 200"],
-    endpoint: "api",
+    endpoints: ["api"],
     wrong: { "a wrong token": { api_token: "not-the-one" } },
     malformed: { ...LOCAL_ADDRESSES, ...notWords("api_token"), ...UNKNOWN_FIELD },
-    powerless: /permission/,
+    powerless: { kept: true, says: /permission/ },
     account: "0b6ad1f5-7c8e-4f39-b2d4-90e1a3c5b7d8",
     refreshCalls: [],
   },
@@ -118,7 +122,7 @@ export const KEY_ROWS: readonly Row[] = [
       "GET api.scaleway.com/iam/v1alpha1/users/2d9f7a10-5c43-4b8e-a6f1-08e3c7b5d924 200",
       "GET api.scaleway.com/account/v3/projects 200",
     ],
-    endpoint: "api",
+    endpoints: ["api"],
     wrong: {
       "a wrong secret key": { secret_key: GUID },
       "another's access key": { access_key: "SCWAAAAAAAAAAAAAAAAA" },
@@ -133,7 +137,7 @@ export const KEY_ROWS: readonly Row[] = [
       "an organisation that is no UUID": { organization_id: "mine" },
       ...UNKNOWN_FIELD,
     },
-    powerless: /permission/,
+    powerless: { kept: true, says: /permission/ },
     account: "8b1e4c62-3d75-4f0a-9c28-61f7e5a0d394",
     refreshCalls: [],
   },
@@ -143,24 +147,24 @@ export const KEY_ROWS: readonly Row[] = [
       "GET splunk.demo.example:8089/services/server/info 200",
       "GET splunk.demo.example:8089/services/authentication/current-context 200",
     ],
-    endpoint: "api",
+    endpoints: ["api"],
     wrong: { "a wrong token": { api_token: "not-the-one" } },
     malformed: { ...LOCAL_ADDRESSES, ...notWords("api_token"), ...UNKNOWN_FIELD },
-    powerless: /permission/,
+    powerless: { kept: true, says: /permission/ },
     account: "splunk.demo.example:8089/admin",
     refreshCalls: [],
   },
   {
     id: "thousandeyes",
     calls: ["GET api.thousandeyes.com/v7/account-groups 200"],
-    endpoint: "api",
+    endpoints: ["api"],
     wrong: { "a wrong token": { api_token: GUID }, "a group it is not in": { account_group_id: "4242" } },
     malformed: {
       ...notWords("api_token"),
       "a group that is no number": { account_group_id: "1&x=2" },
       ...UNKNOWN_FIELD,
     },
-    powerless: /permission/,
+    powerless: { kept: true, says: /permission/ },
     account: "1234",
     refreshCalls: [],
   },

@@ -50,9 +50,10 @@ export async function startProviders() {
   /** Asks a person for consent and comes back with what the browser brought. */
   async function consent(
     provider: Provider,
-    options: ConsentOptions & { readonly choice?: ConsentChoice } = {},
+    options: ConsentOptions & { readonly choice?: ConsentChoice; readonly scopes?: readonly string[] } = {},
   ): Promise<CodeExchange> {
-    const { authorization, scopes } = provider;
+    const { authorization } = provider;
+    const { scopes = provider.scopes } = options;
     if (authorization === null) throw new Error("no consent at this provider");
     const [state, codeVerifier] = [randomBytes(32).toString("base64url"), randomBytes(32).toString("base64url")];
     const codeChallenge = createHash("sha256").update(codeVerifier).digest("base64url");

@@ -5,6 +5,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Provider } from "../../src/providers/provider.ts";
 import { PROVIDERS } from "../../src/providers/registry.ts";
+import type { Row } from "./contract-row.ts";
+import { KEY_ROWS, notWords, UNKNOWN_FIELD } from "./key-rows.ts";
 import { json, scripted } from "./scripted-upstream.ts";
 
 /** What CONTRIBUTING.md promises: a provider is at most this long. */
@@ -13,12 +15,11 @@ const KEY = "acme-key-1";
 
 const readText = (path: string) => readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url).href), "utf8");
 
-/** The first code of the section "Add a provider", without the list's indentation. */
-function readExample(): string {
+/** The pieces of code of the section "Add a provider", in order, without the list's indentation. */
+function readExamples(): readonly string[] {
   const section = /^## Add a provider$([\s\S]*?)(?=^## |(?![\s\S]))/m.exec(readText("CONTRIBUTING.md"))?.[1] ?? "";
-  const block = /^( *)```ts\n([\s\S]*?)^\1```$/m.exec(section);
-  if (!block) throw new Error("CONTRIBUTING.md shows no provider");
-  return (block[2] ?? "").replaceAll(new RegExp(`^${block[1]}`, "gm"), "");
+  const blocks = [...section.matchAll(/^( *)```ts\n([\s\S]*?)^\1```$/gm)];
+  return blocks.map(([, indentation = "", code = ""]) => code.replaceAll(new RegExp(`^${indentation}`, "gm"), ""));
 }
 
 /** The same source with imports that hold from anywhere. */
@@ -30,15 +31,18 @@ function makePortable(source: string): string {
 }
 
 describe("the worked example of CONTRIBUTING.md", () => {
-  const source = readExample();
+  const [source = "", registryLine = "", testEntry = ""] = readExamples();
   let folder = "";
   let acme: Provider;
+  let row: Row;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "worked-example-"));
     const file = join(folder, "acme.ts");
     writeFileSync(file, makePortable(source));
     acme = ((await import(/* @vite-ignore */ pathToFileURL(file).href)) as { acme: Provider }).acme;
+    const build = new Function("notWords", "UNKNOWN_FIELD", `return [${testEntry}][0];`);
+    row = build(notWords, UNKNOWN_FIELD);
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -53,6 +57,17 @@ describe("the worked example of CONTRIBUTING.md", () => {
     expect(PROVIDERS.map(({ id }) => id)).not.toContain("acme");
   });
 
+  test("costs one line of the registry and one row that leaves no cell out", () => {
+    expect(registryLine.trim()).toBe("acme,");
+    const [known] = KEY_ROWS;
+    expect(Object.keys(row).sort()).toEqual(Object.keys(known ?? {}).sort());
+    const good = { api_key: KEY };
+    for (const change of [...Object.values(row.malformed), {}]) {
+      expect(acme.credentials?.safeParse({ ...good, ...change }).success).toBe(Object.keys(change).length === 0);
+    }
+    expect(Object.keys(row.wrong)).not.toEqual([]);
+  });
+
   test("connects a key that Acme accepts, by one call that carries it", async () => {
     const { sent, acquired } = connect(json({ account_id: "acme-1", name: "Sandbox" }));
     expect(await acquired).toEqual({
@@ -62,7 +77,7 @@ describe("the worked example of CONTRIBUTING.md", () => {
       scopes: [],
       metadata: { name: "Sandbox" },
     });
-    expect(sent.map(({ method, url }) => `${method} ${url}`)).toEqual(["GET https://api.acme.example/v1/me"]);
+    expect(sent.map(({ method, url }) => `${method} ${url.replace("https://", "")} 200`)).toEqual(row.calls);
     expect(sent[0]?.headers.get("authorization")).toBe(`Bearer ${KEY}`);
   });
 

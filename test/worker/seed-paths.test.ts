@@ -109,12 +109,20 @@ test("a coroot session is renewed by logging in again", async () => {
   expect(Object.keys(after.body.token_data).sort()).toEqual(["base_url", "expires_at", "session_cookie"]);
 });
 
-test("a service account's key is a Google Cloud connection that renews itself", async () => {
+test("a service account's key is a Google Cloud connection that renews itself, and sets nothing up", async () => {
   const person = await register();
   const keys = await fetch(`${inject("endpoints").sandbox}/_credentials?keys`);
   const { gcp } = (await keys.json()) as Record<string, Record<string, string>>;
   const made = await person.call("POST", "/api/v1/providers/gcp/connect", gcp);
   expect(made).toMatchObject({ status: 201, body: { account: "aurora@sandbox-web.iam.gserviceaccount.com" } });
+  expect(await person.call("GET", `/gcp/setup/status/${made.body.id}`)).toMatchObject({
+    status: 200,
+    body: { state: "NOT_STARTED", status: "not_started", step: 0, total_steps: 7, progress: 0, complete: false },
+  });
+  const { body: seen } = await person.call("GET", `/api/v1/connections/${made.body.id}`);
+  expect([made.body, seen].filter((connection) => "setup" in connection)).toEqual([]);
+  const selection = { selected_project_ids: ["sandbox-web"], connection_id: made.body.id };
+  expect((await person.call("POST", "/gcp/post-auth-retry", selection)).status).toBe(409);
   const token = await person.call("POST", `/api/v1/connections/${made.body.id}/refresh`, { force: true });
   expect(token).toMatchObject({ status: 200, body: { refreshed: true, token_data: { token_type: "Bearer" } } });
   expect(JSON.stringify(token.body)).not.toContain("PRIVATE KEY");

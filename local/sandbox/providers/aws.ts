@@ -51,7 +51,7 @@ export function createAws(context: SandboxContext): SandboxProvider {
     },
     // A new role each time: a role belongs to the first workspace that uses it.
     credentials: () => ({ role_arn: `arn:aws:iam::${CUSTOMER_ACCOUNTS[0]}:role/AuroraRole-${randomKey(6)}` }),
-    refusedCredentials: { role_arn: `arn:aws:iam::${CUSTOMER_ACCOUNTS[0]}:role/Denied` },
+    refusedCredentials: () => ({ role_arn: `arn:aws:iam::${CUSTOMER_ACCOUNTS[0]}:role/Denied` }),
     routes: [
       { ...route, host: GLOBAL_HOST },
       { ...route, host: REGIONAL_HOST },

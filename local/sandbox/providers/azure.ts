@@ -8,6 +8,8 @@ const API_HOST = "management.azure.com";
 const SCOPE = "https://management.azure.com/.default";
 const TENANT_ID = "7f3c1a52-0d4e-4b8a-9c61-2e5d8f70a1b3";
 const CLIENT_ID = "c2a9e4d7-5b13-4f60-8d2e-91b7a3c5f804";
+/** An application nobody has given a role: it sees no subscription. */
+const POWERLESS_ID = "d3bafe58-6c24-4a71-9e3f-a2c8b4d6e915";
 const TOKEN_PATH = /^\/([^/]+)\/oauth2\/v2\.0\/token$/;
 
 const SUBSCRIPTIONS = [
@@ -28,13 +30,14 @@ export function createAzure(context: SandboxContext): SandboxProvider {
     origins: [`https://${LOGIN_HOST}`, `https://${API_HOST}`],
     settings: {},
     credentials: () => ({ tenant_id: TENANT_ID, client_id: CLIENT_ID, client_secret: clientSecret }),
+    refusedCredentials: () => ({ tenant_id: TENANT_ID, client_id: POWERLESS_ID, client_secret: clientSecret }),
     routes: [
       {
         method: "POST",
         host: LOGIN_HOST,
         path: TOKEN_PATH,
         endpoint: "token",
-        handle: (request) => refuseTokenRequest(request, clientSecret) ?? issueToken(context, settings()),
+        handle: (request) => refuseTokenRequest(request, clientSecret) ?? issueToken(context, request, settings()),
       },
       {
         method: "GET",
@@ -68,8 +71,8 @@ function refuseTokenRequest(request: WireRequest, clientSecret: string): Answer 
 }
 
 function refuseClient(form: URLSearchParams, clientSecret: string): Answer | null {
-  const clientId = form.get("client_id");
-  if (clientId?.toLowerCase() !== CLIENT_ID) {
+  const clientId = form.get("client_id") ?? "";
+  if (![CLIENT_ID, POWERLESS_ID].includes(clientId.toLowerCase())) {
     const detail = `Application with identifier '${clientId}' was not found in the directory 'Sandbox'.`;
     return refuse(400, "unauthorized_client", 700016, detail);
   }
@@ -90,9 +93,10 @@ function refuseScope(scope: string): Answer | null {
   return refuse(400, "invalid_scope", 1002012, detail);
 }
 
-function issueToken({ state, now }: SandboxContext, settings: TokenSettings): Answer {
+function issueToken({ state, now }: SandboxContext, request: WireRequest, settings: TokenSettings): Answer {
   const token = `eyJ0eXAiOiJKV1Qi.${randomBytes(300).toString("base64url")}.${randomBytes(128).toString("base64url")}`;
-  state.set(keyOf(token), true, now() + settings.expires_in * 1000);
+  const clientId = readForm(request)?.get("client_id")?.toLowerCase();
+  state.set(keyOf(token), clientId, now() + settings.expires_in * 1000);
   const { expires_in } = settings;
   return json(200, { token_type: "Bearer", expires_in, ext_expires_in: expires_in, access_token: token });
 }
@@ -109,7 +113,8 @@ function listSubscriptions({ state }: SandboxContext, request: WireRequest): Ans
       challenge,
     );
   }
-  if (state.get(keyOf(bearer)) !== true) {
+  const clientId = state.get(keyOf(bearer));
+  if (clientId === null) {
     return refuseApi(
       401,
       "ExpiredAuthenticationToken",
@@ -128,7 +133,8 @@ function listSubscriptions({ state }: SandboxContext, request: WireRequest): Ans
   if (!/^20(1[4-9]|2[0-9])-\d{2}-\d{2}(-preview)?$/.test(version)) {
     return refuseApi(400, "InvalidApiVersionParameter", `The api-version '${version}' is invalid.`);
   }
-  const value = SUBSCRIPTIONS.map(({ id, name, state }) => ({
+  const seen = clientId === POWERLESS_ID ? [] : SUBSCRIPTIONS;
+  const value = seen.map(({ id, name, state }) => ({
     id: `/subscriptions/${id}`,
     authorizationSource: "RoleBased",
     subscriptionId: id,

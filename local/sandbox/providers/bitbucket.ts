@@ -56,7 +56,7 @@ export function createBitbucket(context: SandboxContext): SandboxProvider {
     settings: { BITBUCKET_CLIENT_ID: CLIENT_ID, BITBUCKET_CLIENT_SECRET: clientSecret },
     credentials: () => ({ consent: true, emails: [EMAIL, "second@example.com"] }),
     keyCredentials: () => ({ email: EMAIL, api_token: apiToken }),
-    refusedCredentials: { email: EMAIL, api_token: powerless },
+    refusedCredentials: () => ({ email: EMAIL, api_token: powerless }),
     routes: createRoutes(server, tokens),
   };
 }

@@ -6,6 +6,7 @@ import { type Answer, json, type WireRequest } from "../wire.ts";
 const HOST = "coroot.demo.example";
 const COOKIE = "coroot_session";
 const EMAIL = "demo@example.com";
+const POWERLESS_EMAIL = "nobody@example.com";
 const WEEK_SECONDS = 604_800;
 const USER = {
   ...{ email: EMAIL, name: "Sandbox", role: "Viewer", readonly: false },
@@ -13,7 +14,8 @@ const USER = {
 };
 
 /**
- * A Coroot with one user. Sessions end when they say they do, and no two are alike, where the real one is lenient.
+ * A Coroot with two users, one of whom may see nothing: the community edition tells any user who they are, a proxy in
+ * front of it need not. Sessions end when they say they do, and no two are alike, where the real one is lenient.
  * @see https://github.com/coroot/coroot/blob/main/api/auth.go
  */
 export function createCoroot(context: SandboxContext): SandboxProvider {
@@ -26,6 +28,7 @@ export function createCoroot(context: SandboxContext): SandboxProvider {
     origins: [`https://${HOST}`],
     settings: {},
     credentials: () => ({ base_url: `https://${HOST}`, email: EMAIL, password }),
+    refusedCredentials: () => ({ base_url: `https://${HOST}`, email: POWERLESS_EMAIL, password }),
     routes: [
       {
         method: "POST",
@@ -39,7 +42,7 @@ export function createCoroot(context: SandboxContext): SandboxProvider {
         host: HOST,
         path: "/api/user",
         endpoint: "api",
-        handle: (request) => (isSignedIn(context, request) ? json(200, USER) : text(401, "")),
+        handle: (request) => readUser(findUser(context, request)),
       },
     ],
   };
@@ -54,10 +57,11 @@ function logIn(
 ): Answer {
   const given = readLogin(request);
   if (!given?.["email"] || !given["password"]) return text(400, "");
-  if (given["email"] !== EMAIL || given["password"] !== password) return text(404, "Invalid email or password.\n");
+  const email = [EMAIL, POWERLESS_EMAIL].find((known) => known === given["email"]);
+  if (email === undefined || given["password"] !== password) return text(404, "Invalid email or password.\n");
   const session = `${randomBytes(12).toString("base64url")}.${randomBytes(32).toString("base64url")}`;
   const expiresAtMs = now() + settings.expires_in * 1000;
-  state.set(keyOf(session), true, expiresAtMs);
+  state.set(keyOf(session), email, expiresAtMs);
   const cookie = `${COOKIE}=${session}; Path=/; Expires=${new Date(expiresAtMs).toUTCString()}; HttpOnly`;
   return { status: 200, headers: { "set-cookie": [cookie] }, body: "" };
 }
@@ -71,10 +75,16 @@ function readLogin({ body }: WireRequest): Record<string, unknown> | null {
   }
 }
 
-function isSignedIn({ state }: SandboxContext, { headers }: WireRequest): boolean {
+/** The email of whoever is signed in; null for nobody. */
+function findUser({ state }: SandboxContext, { headers }: WireRequest): unknown {
   const pairs = headers.cookie?.split("; ") ?? [];
   const session = pairs.find((pair) => pair.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
-  return session !== undefined && state.get(keyOf(session)) === true;
+  return session === undefined ? null : state.get(keyOf(session));
+}
+
+function readUser(email: unknown): Answer {
+  if (email === null) return text(401, "");
+  return email === EMAIL ? json(200, USER) : text(403, "");
 }
 
 function text(status: number, body: string): Answer {

@@ -34,7 +34,7 @@ export function createDatadog(context: SandboxContext): SandboxProvider {
     origins: SITES.map((site) => `https://api.${site}`),
     settings: {},
     credentials: () => ({ api_key: keys.api, app_key: keys.app, site: HOME }),
-    refusedCredentials: { api_key: keys.api, app_key: keys.scoped, site: HOME },
+    refusedCredentials: () => ({ api_key: keys.api, app_key: keys.scoped, site: HOME }),
     routes: [
       {
         ...route,

@@ -59,6 +59,7 @@ export function createGcp(context: SandboxContext): SandboxProvider {
     settings: { GCP_CLIENT_ID: CLIENT_ID, GCP_CLIENT_SECRET: clientSecret },
     credentials: () => ({ consent: true, emails: ["demo@example.com", "second@example.com"] }),
     keyCredentials: () => ({ service_account_json: accounts.keyFile() }),
+    refusedCredentials: () => ({ service_account_json: accounts.powerlessKeyFile() }),
     routes: [
       ...createOAuthRoutes(server, context.isRedirectUriAllowed, (form) => accounts.exchange(form, settings())),
       ...createGcpApis(accounts.knowing(server)),

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { SandboxContext } from "../provider.ts";
+import { POWERLESS_EMAIL } from "./gcp-service-account.ts";
 
 /** The steps of Aurora's set-up whose calls can be refused or held, by project. */
 export const STEPS = [
@@ -82,7 +83,8 @@ export function createWorld({ state, now }: Pick<SandboxContext, "now" | "state"
   const write = (key: string, value: unknown, expiresAtMs: number | null = null) =>
     state.set(`gcp/admin/${key}`, value, expiresAtMs);
   const projectsOf = (email: string) =>
-    read<readonly string[] | null>(`of/${email}`, null)?.flatMap((id) => findProject(id) ?? []) ?? DEFAULT_PROJECTS;
+    read<readonly string[] | null>(`of/${email}`, null)?.flatMap((id) => findProject(id) ?? []) ??
+    (email === POWERLESS_EMAIL ? [] : DEFAULT_PROJECTS);
   const findProject = (id: string) =>
     read<Project | null>(`project/${id}`, null) ?? DEFAULT_PROJECTS.find((project) => project.id === id) ?? null;
   const enabled = (project: string) => read<readonly string[]>(`enabled/${project}`, ENABLED_AT_FIRST);

@@ -21,7 +21,7 @@ export function createGrafana(context: SandboxContext): SandboxProvider {
     origins: [`https://${HOST}`],
     settings: {},
     credentials: () => ({ base_url: `https://${HOST}`, service_account_token: token }),
-    refusedCredentials: { base_url: `https://${HOST}`, service_account_token: powerless },
+    refusedCredentials: () => ({ base_url: `https://${HOST}`, service_account_token: powerless }),
     routes: [
       {
         method: "GET",

@@ -17,7 +17,7 @@ export function createNetdata(context: SandboxContext): SandboxProvider {
     origins: [`https://${HOST}`],
     settings: {},
     credentials: () => ({ api_token: token, base_url: `https://${HOST}` }),
-    refusedCredentials: { api_token: narrow, base_url: `https://${HOST}` },
+    refusedCredentials: () => ({ api_token: narrow, base_url: `https://${HOST}` }),
     routes: [
       {
         method: "GET",

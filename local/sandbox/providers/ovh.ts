@@ -30,7 +30,7 @@ export function createOvh(context: SandboxContext): SandboxProvider {
     settings: Object.assign({}, ...regions.map((region) => region.settings)),
     credentials: () => ({ consent: true, emails: ["demo@example.com", "second@example.com"] }),
     keyCredentials: () => ({ endpoint: "ovh-eu", client_id: POWERFUL, client_secret: serviceSecret }),
-    refusedCredentials: { endpoint: "ovh-eu", client_id: POWERLESS, client_secret: serviceSecret },
+    refusedCredentials: () => ({ endpoint: "ovh-eu", client_id: POWERLESS, client_secret: serviceSecret }),
     routes: regions.flatMap((region) => region.routes),
   };
 }

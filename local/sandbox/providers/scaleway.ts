@@ -39,7 +39,7 @@ export function createScaleway(context: SandboxContext): SandboxProvider {
     origins: [`https://${HOST}`],
     settings: {},
     credentials: () => ({ ...good }),
-    ...(powerless && { refusedCredentials: powerless }),
+    refusedCredentials: () => ({ ...powerless }),
     routes: [
       { ...route, path: /^\/iam\/v1alpha1\/api-keys\/[^/]+$/, handle: forKey(readKey) },
       { ...route, path: /^\/iam\/v1alpha1\/users\/[^/]+$/, handle: forKey(readUser) },

@@ -18,7 +18,7 @@ export function createSplunk(context: SandboxContext): SandboxProvider {
     origins: [`https://${HOST}`],
     settings: {},
     credentials: () => ({ base_url: `https://${HOST}`, api_token: token }),
-    refusedCredentials: { base_url: `https://${HOST}`, api_token: powerless },
+    refusedCredentials: () => ({ base_url: `https://${HOST}`, api_token: powerless }),
     routes: [
       { ...route, path: "/services/server/info", handle: describeServer },
       {

@@ -66,7 +66,7 @@ export function createTailscale(context: SandboxContext): SandboxProvider {
     origins: [`https://${HOST}`],
     settings: {},
     credentials: () => ({ client_id: POWERFUL, client_secret: secretOf(POWERFUL), tailnet: TAILNET }),
-    refusedCredentials: { client_id: POWERLESS, client_secret: secretOf(POWERLESS), tailnet: TAILNET },
+    refusedCredentials: () => ({ client_id: POWERLESS, client_secret: secretOf(POWERLESS), tailnet: TAILNET }),
     routes: [
       { method: "POST", host: HOST, path: "/api/v2/oauth/token", endpoint: "token", handle: issueToken },
       route("GET", "devices", "api", () => json(200, { devices: DEVICES })),

@@ -20,7 +20,7 @@ export function createThousandeyes(context: SandboxContext): SandboxProvider {
     origins: [`https://${HOST}`],
     settings: {},
     credentials: () => ({ api_token: token }),
-    refusedCredentials: { api_token: powerless },
+    refusedCredentials: () => ({ api_token: powerless }),
     routes: [
       {
         method: "GET",
