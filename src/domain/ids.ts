@@ -27,23 +27,26 @@ interface IdKinds {
   grt: GrantId;
 }
 
+/** What stands before an id's underscore, e.g. `con`. */
+export type IdKind = keyof IdKinds;
+
 /** 128 random bits in hex: unguessable, and safe in a path, a Vault name and a KV key. */
 const ID_BYTES = 16;
 const ID_BODY = /^[0-9a-f]{32}$/;
 
 /** A new id of the given kind, e.g. `con_0f…` (32 hex digits). `random` fills bytes. */
-export function createId<Kind extends keyof IdKinds>(kind: Kind, random: (bytes: number) => Uint8Array): IdKinds[Kind] {
+export function createId<Kind extends IdKind>(kind: Kind, random: (bytes: number) => Uint8Array): IdKinds[Kind] {
   return `${kind}_${toHex(random(ID_BYTES))}` as IdKinds[Kind];
 }
 
 /** The id in `raw`, or null when it is not one of that kind. */
-export function readId<Kind extends keyof IdKinds>(kind: Kind, raw: unknown): IdKinds[Kind] | null {
+export function readId<Kind extends IdKind>(kind: Kind, raw: unknown): IdKinds[Kind] | null {
   if (typeof raw !== "string" || !raw.startsWith(`${kind}_`) || !ID_BODY.test(raw.slice(kind.length + 1))) return null;
   return raw as IdKinds[Kind];
 }
 
 /** The id in `raw`. @throws `not_found`: a malformed id and an absent one look alike. */
-export function requireId<Kind extends keyof IdKinds>(kind: Kind, raw: unknown): IdKinds[Kind] {
+export function requireId<Kind extends IdKind>(kind: Kind, raw: unknown): IdKinds[Kind] {
   const id = readId(kind, raw);
   if (id === null) throw new AppError("not_found", "There is nothing here by that id.");
   return id;

@@ -9,9 +9,9 @@ import { listApiKeys } from "../services/identity/list-api-keys.ts";
 import { revokeApiKey } from "../services/identity/revoke-api-key.ts";
 import { rotateApiKey } from "../services/identity/rotate-api-key.ts";
 import { callOf } from "./call.ts";
-import { IdParam, PermissionSchema, pageOf } from "./identity-schemas.ts";
+import { IdParam, PermissionSchema } from "./identity-schemas.ts";
 import { createRouter, defineRoute, jsonContent } from "./router.ts";
-import { PageQuery } from "./schemas.ts";
+import { PageQuery, pageOf } from "./schemas.ts";
 
 const DAY_SECONDS = 86_400;
 const MAX_EXPIRY_DAYS = 365;
@@ -91,7 +91,7 @@ export const apiKeyRoutes = createRouter()
     return c.json(renderIssued(await createApiKey(c.var.deps, c.var.principal, draft, callOf(c))), 201);
   })
   .openapi(list, async (c) => {
-    const { items, next } = await listApiKeys(c.var.deps, c.var.principal, pageOf("key", c.req.valid("query")));
+    const { items, next } = await listApiKeys(c.var.deps, c.var.principal, pageOf(c.req.valid("query")));
     const keys = items.map((item) => ({ ...renderKey(item), last_used_at: toRfc3339(item.lastUsedAt) }));
     return c.json({ api_keys: keys, next }, 200);
   })

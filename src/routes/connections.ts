@@ -100,10 +100,10 @@ const refresh = defineRoute({
 export const connectionRoutes = createRouter()
   .openapi(list, async (c) => {
     const { provider = null, status = null, after = null, limit } = c.req.valid("query");
-    const page = await listConnections(c.var.deps, c.var.principal, { provider, status, after, limit });
-    const setups = await readSetups(c.var.deps, c.var.principal, page.connections);
-    const connections = page.connections.map((connection) => renderConnection(connection, setups.get(connection.id)));
-    return c.json({ connections, next: page.next }, 200);
+    const { items, next } = await listConnections(c.var.deps, c.var.principal, { provider, status, after, limit });
+    const setups = await readSetups(c.var.deps, c.var.principal, items);
+    const connections = items.map((connection) => renderConnection(connection, setups.get(connection.id)));
+    return c.json({ connections, next }, 200);
   })
   .openapi(read, async (c) => {
     const id = requireId("con", c.req.valid("param").id);

@@ -1,11 +1,8 @@
 import { z } from "@hono/zod-openapi";
-import { AppError } from "../domain/errors.ts";
 import { emailField } from "../domain/identity-fields.ts";
-import { readId } from "../domain/ids.ts";
 import { PERMISSIONS, USER_ROLES } from "../domain/permissions.ts";
 import type { User } from "../domain/ports/identity.ts";
 import { toRfc3339 } from "../domain/time.ts";
-import type { PageQuery } from "./schemas.ts";
 
 /** Stored and compared in lower case. */
 export const EmailSchema = emailField.openapi({ format: "email" });
@@ -42,12 +39,3 @@ export function renderUser(user: User): z.infer<typeof UserSchema> {
 }
 
 export const IdParam = z.object({ id: z.string() });
-
-/** The page a list was asked for. @throws `invalid_request` when `after` is no id of that kind. */
-export function pageOf<Kind extends "usr" | "ses" | "key" | "kct">(kind: Kind, query: z.infer<typeof PageQuery>) {
-  const after = query.after === undefined ? null : readId(kind, query.after);
-  if (query.after !== undefined && after === null) {
-    throw new AppError("invalid_request", "`after` must be what `next` was in an earlier answer.");
-  }
-  return { limit: query.limit, after };
-}

@@ -8,9 +8,9 @@ import { createKubectlToken } from "../services/identity/create-kubectl-token.ts
 import { listKubectlTokens } from "../services/identity/list-kubectl-tokens.ts";
 import { revokeKubectlToken } from "../services/identity/revoke-kubectl-token.ts";
 import { callOf } from "./call.ts";
-import { IdParam, pageOf } from "./identity-schemas.ts";
+import { IdParam } from "./identity-schemas.ts";
 import { createRouter, defineRoute, jsonBody, jsonContent } from "./router.ts";
-import { PageQuery } from "./schemas.ts";
+import { PageQuery, pageOf } from "./schemas.ts";
 
 const DAY_SECONDS = 86_400;
 const MAX_EXPIRY_DAYS = 365;
@@ -86,7 +86,7 @@ export const kubectlTokenRoutes = createRouter()
     return c.json({ ...renderToken(issued), token: issued.secret }, 201);
   })
   .openapi(list, async (c) => {
-    const { items, next } = await listKubectlTokens(c.var.deps, c.var.principal, pageOf("kct", c.req.valid("query")));
+    const { items, next } = await listKubectlTokens(c.var.deps, c.var.principal, pageOf(c.req.valid("query")));
     const tokens = items.map((item) => ({
       ...renderToken(item),
       created_by: item.createdBy,

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import type { PageRequest } from "../domain/page.ts";
 
 /** Every refusal has this body. */
 export const ErrorSchema = z
@@ -17,3 +18,8 @@ export const PageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
   after: z.string().min(1).max(200).optional(),
 });
+
+/** The page a list was asked for. */
+export function pageOf({ limit, after }: z.infer<typeof PageQuery>): PageRequest {
+  return { limit, after: after ?? null };
+}

@@ -6,9 +6,9 @@ import { toRfc3339 } from "../domain/time.ts";
 import { endSession } from "../services/identity/end-session.ts";
 import { listSessions } from "../services/identity/list-sessions.ts";
 import { callOf } from "./call.ts";
-import { IdParam, pageOf } from "./identity-schemas.ts";
+import { IdParam } from "./identity-schemas.ts";
 import { createRouter, defineRoute, jsonContent } from "./router.ts";
-import { PageQuery } from "./schemas.ts";
+import { PageQuery, pageOf } from "./schemas.ts";
 
 const SessionSchema = z
   .object({
@@ -44,7 +44,7 @@ const end = defineRoute({
 export const sessionRoutes = createRouter()
   .openapi(list, async (c) => {
     const { principal, deps } = c.var;
-    const { items, next } = await listSessions(deps, principal, pageOf("ses", c.req.valid("query")));
+    const { items, next } = await listSessions(deps, principal, pageOf(c.req.valid("query")));
     return c.json({ sessions: items.map((session) => renderSession(session, principal)), next }, 200);
   })
   .openapi(end, async (c) => {

@@ -10,17 +10,9 @@ import { listUsers } from "../services/identity/list-users.ts";
 import { updateUser } from "../services/identity/update-user.ts";
 import { callOf } from "./call.ts";
 import { callerOf } from "./caller.ts";
-import {
-  EmailSchema,
-  IdParam,
-  NewPasswordSchema,
-  pageOf,
-  RoleSchema,
-  renderUser,
-  UserSchema,
-} from "./identity-schemas.ts";
+import { EmailSchema, IdParam, NewPasswordSchema, RoleSchema, renderUser, UserSchema } from "./identity-schemas.ts";
 import { createRouter, defineRoute, jsonContent } from "./router.ts";
-import { PageQuery } from "./schemas.ts";
+import { PageQuery, pageOf } from "./schemas.ts";
 
 const CreateUserBody = z
   .strictObject({
@@ -79,7 +71,7 @@ const remove = defineRoute({
 /** The people of a workspace, for its admins. */
 export const userRoutes = createRouter()
   .openapi(list, async (c) => {
-    const { items, next } = await listUsers(c.var.deps, c.var.principal, pageOf("usr", c.req.valid("query")));
+    const { items, next } = await listUsers(c.var.deps, c.var.principal, pageOf(c.req.valid("query")));
     return c.json({ users: items.map(renderUser), next }, 200);
   })
   .openapi(create, async (c) => {

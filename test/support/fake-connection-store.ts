@@ -4,6 +4,7 @@ import { requireOwnerId } from "../../src/domain/ids.ts";
 import type { ConnectionStore, Reservation, SecretRecord } from "../../src/domain/ports/connection-store.ts";
 import type { Scope } from "../../src/domain/principal.ts";
 import type { EpochSeconds } from "../../src/domain/time.ts";
+import { pageOf } from "./fake-identity-tables.ts";
 
 /** A row with what no port shows. */
 export interface FakeRow extends Connection {
@@ -52,11 +53,11 @@ export function createFakeConnectionStore(now: () => EpochSeconds): FakeConnecti
       down = isDown;
     },
     find: async (scope, id) => listLive(scope).find((row) => row.id === id) ?? null,
-    list: async (scope, { provider, status, after, limit }) => {
-      const live = listLive(scope).filter(
-        (row) => (provider ?? row.provider) === row.provider && (status ?? row.status) === row.status,
-      );
-      return live.slice(after === null ? 0 : live.findIndex(({ id }) => id === after) + 1).slice(0, limit);
+    list: async (scope, { provider, status, ...page }) => {
+      const live = new Set(listLive(scope));
+      const isListed = (row: FakeRow) =>
+        live.has(row) && (provider ?? row.provider) === row.provider && (status ?? row.status) === row.status;
+      return pageOf(listRows(), page, isListed, (row) => row);
     },
     listOwned: async (scope) =>
       listRows().filter((row) => isVisible(scope)(row) && row.isActive && row.ownerId === scope.userId),

@@ -1,11 +1,12 @@
+import { AppError } from "../../src/domain/errors.ts";
 import type { UserId, WorkspaceId } from "../../src/domain/ids.ts";
+import type { Page, PageRequest } from "../../src/domain/page.ts";
 import type { CredentialProver, User } from "../../src/domain/ports/identity.ts";
 import type {
   ApiKey,
   ApiKeyStore,
   KubectlToken,
   KubectlTokenStore,
-  PageRequest,
   Session,
   SessionStore,
   UserStore,
@@ -54,11 +55,19 @@ export function toUser({ hash: _hash, ...user }: UserRow): User {
   return user;
 }
 
-/** In the order of insertion, which is the order of creation. */
-export function pageOf<Item extends { readonly id: string }>(
-  items: readonly Item[],
-  page: PageRequest<string>,
-): Item[] {
-  const start = page.after === null ? 0 : items.findIndex((item) => item.id === page.after) + 1;
-  return items.slice(start, start + page.limit);
+/**
+ * A page of what is listed of `rows`, which come in the order of the list. The cursor is an id: no fake forgets a row,
+ * so one that is no longer listed still tells where its page ended.
+ */
+export function pageOf<Row extends { readonly id: string }, Item = Row>(
+  rows: readonly Row[],
+  { limit, after }: PageRequest,
+  isListed: (row: Row) => boolean,
+  toItem: (row: Row) => Item,
+): Page<Item> {
+  const end = after === null ? -1 : rows.findIndex(({ id }) => id === after);
+  if (after !== null && end === -1) throw new AppError("invalid_request", "That is no cursor.");
+  const rest = rows.slice(end + 1).filter(isListed);
+  const last = rest.length > limit ? rest[limit - 1] : undefined;
+  return { items: rest.slice(0, limit).map(toItem), next: last?.id ?? null };
 }

@@ -44,11 +44,13 @@ function createSessions({ userRows, sessionRows }: Tables, now: Clock): SessionS
       sessionRows.set(session.id, { ...session, userId: user.id, endedAt: null });
       return true;
     },
-    list: async (scope, page) => {
-      const own = [...sessionRows.values()].filter((row) => row.userId === scope.userId && isLive(row));
-      const sessions = own.map(({ userId: _userId, endedAt: _endedAt, ...session }) => session);
-      return pageOf(sessions, page).toReversed();
-    },
+    list: async (scope, page) =>
+      pageOf(
+        [...sessionRows.values()].toReversed(),
+        page,
+        (row) => row.userId === scope.userId && isLive(row),
+        ({ userId: _userId, endedAt: _endedAt, ...session }) => session,
+      ),
     end: async (scope, id) => {
       const row = sessionRows.get(id);
       if (!row || row.userId !== scope.userId || !isLive(row)) return false;
@@ -69,10 +71,7 @@ function createKeys({ keyRows }: Tables, now: Clock): ApiKeyStore {
   };
   return {
     create: insert,
-    list: async (scope, page) => {
-      const rows = [...keyRows.values()].filter((row) => live(scope, row.id) !== null);
-      return pageOf(rows.map(toApiKey), page);
-    },
+    list: async (scope, page) => pageOf([...keyRows.values()], page, (row) => live(scope, row.id) !== null, toApiKey),
     find: async (scope, id) => {
       const row = live(scope, id);
       return row && toApiKey(row);
@@ -94,8 +93,7 @@ function createKeys({ keyRows }: Tables, now: Clock): ApiKeyStore {
 }
 
 function createKubectlTokens({ kubectlRows }: Tables, now: Clock): KubectlTokenStore {
-  const live = (scope: Scope) =>
-    [...kubectlRows.values()].filter((row) => row.workspaceId === scope.workspaceId && isLiveKey(row, now()));
+  const isLive = (scope: Scope) => (row: KubectlRow) => row.workspaceId === scope.workspaceId && isLiveKey(row, now());
   return {
     create: async (scope, { tokenHash: hash, ...token }) => {
       const { workspaceId, userId } = scope;
@@ -104,11 +102,13 @@ function createKubectlTokens({ kubectlRows }: Tables, now: Clock): KubectlTokenS
     },
     list: async (scope, page) =>
       pageOf(
-        live(scope).map(({ workspaceId: _workspaceId, hash: _hash, isRevoked: _isRevoked, ...token }) => token),
+        [...kubectlRows.values()],
         page,
+        isLive(scope),
+        ({ workspaceId: _workspaceId, hash: _hash, isRevoked: _isRevoked, ...token }) => token,
       ),
     revoke: async (scope, id) => {
-      const row = live(scope).find((token) => token.id === id);
+      const row = [...kubectlRows.values()].filter(isLive(scope)).find((token) => token.id === id);
       if (row) kubectlRows.set(id, { ...row, isRevoked: true });
       return row !== undefined;
     },

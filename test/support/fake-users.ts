@@ -26,7 +26,7 @@ export function createUsers(tables: Tables, now: Clock): UserStore {
       return "registered";
     },
     list: async (scope, page) =>
-      pageOf([...userRows.values()].filter((row) => row.workspaceId === scope.workspaceId).map(toUser), page),
+      pageOf([...userRows.values()], page, (row) => row.workspaceId === scope.workspaceId, toUser),
     find: async (scope, id) => toNullableUser(find(scope, id)),
     create: async (scope, { passwordHash: hash, ...user }) => {
       if (isTaken(user.email)) return null;

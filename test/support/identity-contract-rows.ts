@@ -19,7 +19,11 @@ export interface Stores {
   readonly apiKeys: ApiKeyStore;
   readonly kubectlTokens: KubectlTokenStore;
   readonly prover: CredentialProver;
+  /** Takes a row away for good, as the purge of what was deleted long ago does. */
+  purge(table: Table, id: string): Promise<void>;
 }
+
+export type Table = "users" | "sessions" | "api_keys" | "kubectl_tokens";
 
 export const HASH = `$2b$04$${"a".repeat(53)}`;
 export const OTHER_HASH = `$2b$04$${"b".repeat(53)}`;

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import { createId } from "../../src/domain/ids.ts";
+import type { PageRequest } from "../../src/domain/page.ts";
+import type { Scope } from "../../src/domain/principal.ts";
 import { addSeconds } from "../../src/domain/time.ts";
 import {
   addUser,
@@ -12,7 +14,9 @@ import {
   OTHER_HASH,
   registerSomebody,
   type Stores,
+  type Table,
 } from "./identity-contract-rows.ts";
+import { describePages, type ListUnderTest } from "./page-contract.ts";
 import { randomBytes } from "./random-bytes.ts";
 import { describeUsers } from "./user-contract.ts";
 
@@ -22,6 +26,36 @@ export function describeIdentityStores(read: () => Stores): void {
   describeSessions(read);
   describeKeys(read);
   describeKubectlTokens(read);
+  describeLists(read);
+}
+
+function describeLists(read: () => Stores): void {
+  const startWith =
+    (begin: (stores: Stores, mine: Scope) => Omit<ListUnderTest, "purge">, table: Table) => async () => {
+      const stores = read();
+      const list = begin(stores, await registerSomebody(stores.users));
+      return { ...list, purge: (id: string) => stores.purge(table, id) };
+    };
+  const users = ({ users }: Stores, mine: Scope) => ({
+    add: () => addUser(users, mine, "viewer"),
+    list: (page: PageRequest) => users.list(mine, page),
+  });
+  const sessions = ({ sessions }: Stores, mine: Scope) => ({
+    add: () => beginSession(sessions, mine),
+    list: (page: PageRequest) => sessions.list(mine, page),
+  });
+  const apiKeys = ({ apiKeys }: Stores, mine: Scope) => ({
+    add: () => apiKeys.create(mine, newKey()),
+    list: (page: PageRequest) => apiKeys.list(mine, page),
+  });
+  const kubectlTokens = ({ kubectlTokens }: Stores, mine: Scope) => ({
+    add: () => kubectlTokens.create(mine, newKubectlToken()),
+    list: (page: PageRequest) => kubectlTokens.list(mine, page),
+  });
+  describePages("people", startWith(users, "users"));
+  describePages("sessions", startWith(sessions, "sessions"));
+  describePages("API keys", startWith(apiKeys, "api_keys"));
+  describePages("agents' tokens", startWith(kubectlTokens, "kubectl_tokens"));
 }
 
 function describeSessions(read: () => Stores): void {
@@ -30,21 +64,21 @@ function describeSessions(read: () => Stores): void {
     const [mine, theirs] = [await registerSomebody(users), await registerSomebody(users)];
     const { id, isBegun, session } = await beginSession(sessions, mine);
     expect(isBegun).toBe(true);
-    expect(await sessions.list(mine, FIRST_PAGE)).toEqual([session]);
+    expect((await sessions.list(mine, FIRST_PAGE)).items).toEqual([session]);
     expect(await prover.proveSession(id, theirs.userId, null)).toBeNull();
     expect(await sessions.end(theirs, id)).toBe(false);
     expect(await prover.proveSession(id, mine.userId, null)).toMatchObject({ proven: { role: "admin" } });
     expect(await sessions.end(mine, id)).toBe(true);
     expect(await sessions.end(mine, id)).toBe(false);
     expect(await prover.proveSession(id, mine.userId, null)).toBeNull();
-    expect(await sessions.list(mine, FIRST_PAGE)).toEqual([]);
+    expect((await sessions.list(mine, FIRST_PAGE)).items).toEqual([]);
   });
 
   test("no session begins with a password that was changed meanwhile", async () => {
     const { users, sessions } = read();
     const scope = await registerSomebody(users);
     expect((await beginSession(sessions, scope, OTHER_HASH)).isBegun).toBe(false);
-    expect(await sessions.list(scope, FIRST_PAGE)).toEqual([]);
+    expect((await sessions.list(scope, FIRST_PAGE)).items).toEqual([]);
   });
 
   test("a password change ends every session but the one that is kept", async () => {
@@ -64,7 +98,7 @@ function describeSessions(read: () => Stores): void {
     const past = addSeconds(now(), -60);
     await sessions.create(scope, { id, createdAt: past, expiresAt: past, ip: null, userAgent: null }, HASH);
     expect(await prover.proveSession(id, scope.userId, null)).toBeNull();
-    expect(await sessions.list(scope, FIRST_PAGE)).toEqual([]);
+    expect((await sessions.list(scope, FIRST_PAGE)).items).toEqual([]);
     expect(await sessions.end(scope, id)).toBe(false);
   });
 }
@@ -76,7 +110,7 @@ function describeKeys(read: () => Stores): void {
     const key = newKey();
     await apiKeys.create(mine, key);
     const { keyHash, ...shown } = key;
-    expect(await apiKeys.list(mine, FIRST_PAGE)).toEqual([{ ...shown, lastUsedAt: null }]);
+    expect((await apiKeys.list(mine, FIRST_PAGE)).items).toEqual([{ ...shown, lastUsedAt: null }]);
     expect(await prover.proveKey(keyHash, null, null)).toEqual({
       proven: { keyId: key.id, workspaceId: mine.workspaceId, serviceName: "ci", permissions: key.permissions },
       actingUser: null,
@@ -88,7 +122,7 @@ function describeKeys(read: () => Stores): void {
     expect(await apiKeys.revoke(mine, key.id)).toBe(true);
     expect(await apiKeys.revoke(mine, key.id)).toBe(false);
     expect(await prover.proveKey(keyHash, null, null)).toBeNull();
-    expect(await apiKeys.list(mine, FIRST_PAGE)).toEqual([]);
+    expect((await apiKeys.list(mine, FIRST_PAGE)).items).toEqual([]);
   });
 
   test("a key finds an active user of its own workspace to act for, and no other", async () => {
@@ -140,20 +174,20 @@ function describeKubectlTokens(read: () => Stores): void {
     const token = newKubectlToken({ notes: "two\nlines" });
     await kubectlTokens.create(mine, token);
     const { tokenHash, ...shown } = token;
-    expect(await kubectlTokens.list(mine, FIRST_PAGE)).toEqual([
+    expect((await kubectlTokens.list(mine, FIRST_PAGE)).items).toEqual([
       { ...shown, createdBy: mine.userId, lastUsedAt: null },
     ]);
     expect(await prover.proveKubectlToken(tokenHash, null)).toEqual({
       proven: { tokenId: token.id, workspaceId: mine.workspaceId, clusterName: "staging" },
       connection: null,
     });
-    expect((await kubectlTokens.list(mine, FIRST_PAGE))[0]?.lastUsedAt).not.toBeNull();
-    expect(await kubectlTokens.list(theirs, FIRST_PAGE)).toEqual([]);
+    expect((await kubectlTokens.list(mine, FIRST_PAGE)).items[0]?.lastUsedAt).not.toBeNull();
+    expect((await kubectlTokens.list(theirs, FIRST_PAGE)).items).toEqual([]);
     expect(await kubectlTokens.revoke(theirs, token.id)).toBe(false);
     expect(await kubectlTokens.revoke(mine, token.id)).toBe(true);
     expect(await kubectlTokens.revoke(mine, token.id)).toBe(false);
     expect(await prover.proveKubectlToken(tokenHash, null)).toBeNull();
-    expect(await kubectlTokens.list(mine, FIRST_PAGE)).toEqual([]);
+    expect((await kubectlTokens.list(mine, FIRST_PAGE)).items).toEqual([]);
   });
 
   test("an agent's token that expired is not proven, listed or revoked, and its hash is no key's", async () => {
@@ -162,7 +196,7 @@ function describeKubectlTokens(read: () => Stores): void {
     const [live, expired] = [newKubectlToken(), newKubectlToken({ expiresAt: addSeconds(now(), -1) })];
     await kubectlTokens.create(scope, expired);
     expect(await prover.proveKubectlToken(expired.tokenHash, null)).toBeNull();
-    expect(await kubectlTokens.list(scope, FIRST_PAGE)).toEqual([]);
+    expect((await kubectlTokens.list(scope, FIRST_PAGE)).items).toEqual([]);
     expect(await kubectlTokens.revoke(scope, expired.id)).toBe(false);
     await kubectlTokens.create(scope, live);
     expect(await prover.proveKey(live.tokenHash, null, null)).toBeNull();

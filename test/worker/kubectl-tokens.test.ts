@@ -177,7 +177,7 @@ describe("tokens of cluster agents", () => {
     const ids = [];
     for (let count = 0; count < 3; count += 1) ids.push((await make(person)).id);
     const first = (await person.call("GET", `${PATH}?limit=2`)).body;
-    expect([first.tokens.map(({ id }: { id: string }) => id), first.next]).toEqual([ids.slice(0, 2), ids[1]]);
+    expect(first.tokens.map(({ id }: { id: string }) => id)).toEqual(ids.slice(0, 2));
     const second = (await person.call("GET", `${PATH}?limit=2&after=${first.next}`)).body;
     expect([second.tokens.map(({ id }: { id: string }) => id), second.next]).toEqual([ids.slice(2), null]);
     expect((await person.call("GET", `${PATH}?after=key_1`)).status).toBe(400);

@@ -1,8 +1,10 @@
 import { type ApiKeyId, requireId } from "../../domain/ids.ts";
-import type { ApiKey, ApiKeyStore, NewApiKey, PageRequest } from "../../domain/ports/identity-stores.ts";
+import type { PageRequest } from "../../domain/page.ts";
+import type { ApiKey, ApiKeyStore, NewApiKey } from "../../domain/ports/identity-stores.ts";
 import type { Scope } from "../../domain/principal.ts";
 import type { EpochSeconds } from "../../domain/time.ts";
 import type { Database, Row } from "./database.ts";
+import { readPosition, toPage } from "./page.ts";
 import { readNullableTime, readText, readTime, timeParameter } from "./row.ts";
 import { type Statement, sql } from "./statement.ts";
 import { toPermissions } from "./user-row.ts";
@@ -13,7 +15,7 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
     create: async (scope, key) => {
       await database.as(scope, insertKey(scope, key));
     },
-    list: async (scope, page) => ((await database.as(scope, selectPage(scope, page)))[0] ?? []).map(toApiKey),
+    list: async (scope, page) => toPage((await database.as(scope, selectPage(scope, page)))[0], page.limit, toApiKey),
     find: async (scope, id) => {
       const [rows] = await database.as(scope, selectKey(scope, id));
       return rows?.[0] ? toApiKey(rows[0]) : null;
@@ -33,11 +35,14 @@ function insertKey(scope: Scope, key: NewApiKey): Statement {
       ${key.permissions}::text[], ${timeParameter(key.createdAt)}, ${timeParameter(key.expiresAt)})`;
 }
 
-function selectPage(scope: Scope, { limit, after }: PageRequest<ApiKeyId>): Statement {
-  return sql`select id, service_name, key_prefix, permissions, created_at, expires_at, last_used_at from api_keys
+function selectPage(scope: Scope, { limit, after }: PageRequest): Statement {
+  const { madeAt, id } = readPosition("key", after);
+  return sql`select id, service_name, key_prefix, permissions, created_at, expires_at, last_used_at,
+      (extract(epoch from created_at) * 1000000)::bigint || '.' || id as cursor
+    from api_keys
     where workspace_id = ${scope.workspaceId} and revoked_at is null and (expires_at is null or expires_at > now())
-      and (${after}::text is null or (created_at, id) > (select created_at, id from api_keys where id = ${after}))
-    order by created_at, id limit ${limit}`;
+      and (${madeAt}::bigint is null or (created_at, id) > (timestamptz 'epoch' + ${madeAt}::bigint * interval '1 microsecond', ${id}))
+    order by created_at, id limit ${limit + 1}`;
 }
 
 function selectKey(scope: Scope, id: ApiKeyId): Statement {

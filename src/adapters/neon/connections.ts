@@ -1,17 +1,18 @@
 import type { Connection, ConnectionBinding } from "../../domain/connection.ts";
 import { AppError } from "../../domain/errors.ts";
 import type { ConnectionId, OwnerId } from "../../domain/ids.ts";
-import type { ConnectionFilter, ConnectionStore, Reservation } from "../../domain/ports/connection-store.ts";
+import type { ConnectionQuery, ConnectionStore, Reservation } from "../../domain/ports/connection-store.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { ownerScope, toBinding, toConnection } from "./connection-row.ts";
 import { recordFailure, recordSecret } from "./connection-writes.ts";
 import { type Database, isUniqueViolation, type Row } from "./database.ts";
+import { readPosition, toPage } from "./page.ts";
 import { type Statement, sql } from "./statement.ts";
 
 export function createConnectionStore(database: Database): ConnectionStore {
   return {
     find: async (scope, id) => firstConnection(await database.as(scope, selectConnection(id))),
-    list: async (scope, filter) => (await database.as(scope, selectPage(filter)))[0]?.map(toConnection) ?? [],
+    list: async (scope, query) => toPage((await database.as(scope, selectPage(query)))[0], query.limit, toConnection),
     listOwned: async (scope) => {
       const owned = sql`select * from user_tokens where is_active and owner_id = ${scope.userId} order by created_at, id`;
       return (await database.as(scope, owned))[0]?.map(toConnection) ?? [];
@@ -51,14 +52,15 @@ export function selectConnection(id: ConnectionId): Statement {
   return sql`select * from user_tokens where id = ${id} and is_active and version > 0`;
 }
 
-function selectPage(filter: ConnectionFilter): Statement {
-  const { provider, status, after, limit } = filter;
-  return sql`select * from user_tokens
+function selectPage({ provider, status, after, limit }: ConnectionQuery): Statement {
+  const { madeAt, id } = readPosition("con", after);
+  return sql`select *, (extract(epoch from created_at) * 1000000)::bigint || '.' || id as cursor
+    from user_tokens
     where is_active and version > 0
       and (${provider}::text is null or provider = ${provider})
       and (${status}::text is null or status = ${status})
-      and (${after}::text is null or (created_at, id) > (select created_at, id from user_tokens where id = ${after}))
-    order by created_at, id limit ${limit}`;
+      and (${madeAt}::bigint is null or (created_at, id) > (timestamptz 'epoch' + ${madeAt}::bigint * interval '1 microsecond', ${id}))
+    order by created_at, id limit ${limit + 1}`;
 }
 
 function selectReadable(scope: Scope, provider: string, account: string | null): Statement {

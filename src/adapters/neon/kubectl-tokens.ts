@@ -1,12 +1,9 @@
 import { type KubectlTokenId, requireId, requireOwnerId } from "../../domain/ids.ts";
-import type {
-  KubectlToken,
-  KubectlTokenStore,
-  NewKubectlToken,
-  PageRequest,
-} from "../../domain/ports/identity-stores.ts";
+import type { PageRequest } from "../../domain/page.ts";
+import type { KubectlToken, KubectlTokenStore, NewKubectlToken } from "../../domain/ports/identity-stores.ts";
 import type { Scope } from "../../domain/principal.ts";
 import type { Database, Row } from "./database.ts";
+import { readPosition, toPage } from "./page.ts";
 import { readNullableText, readNullableTime, readText, readTime, timeParameter } from "./row.ts";
 import { type Statement, sql } from "./statement.ts";
 
@@ -16,7 +13,8 @@ export function createKubectlTokenStore(database: Database): KubectlTokenStore {
     create: async (scope, token) => {
       await database.as(scope, insertToken(scope, token));
     },
-    list: async (scope, page) => ((await database.as(scope, selectPage(scope, page)))[0] ?? []).map(toKubectlToken),
+    list: async (scope, page) =>
+      toPage((await database.as(scope, selectPage(scope, page)))[0], page.limit, toKubectlToken),
     revoke: async (scope, id) => (await database.as(scope, revokeToken(scope, id)))[0]?.length === 1,
   };
 }
@@ -29,11 +27,14 @@ function insertToken(scope: Scope, token: NewKubectlToken): Statement {
       ${scope.userId}, ${timeParameter(token.expiresAt)})`;
 }
 
-function selectPage(scope: Scope, { limit, after }: PageRequest<KubectlTokenId>): Statement {
-  return sql`select id, cluster_name, notes, created_by, created_at, expires_at, last_used_at from kubectl_tokens
+function selectPage(scope: Scope, { limit, after }: PageRequest): Statement {
+  const { madeAt, id } = readPosition("kct", after);
+  return sql`select id, cluster_name, notes, created_by, created_at, expires_at, last_used_at,
+      (extract(epoch from created_at) * 1000000)::bigint || '.' || id as cursor
+    from kubectl_tokens
     where workspace_id = ${scope.workspaceId} and revoked_at is null and (expires_at is null or expires_at > now())
-      and (${after}::text is null or (created_at, id) > (select created_at, id from kubectl_tokens where id = ${after}))
-    order by created_at, id limit ${limit}`;
+      and (${madeAt}::bigint is null or (created_at, id) > (timestamptz 'epoch' + ${madeAt}::bigint * interval '1 microsecond', ${id}))
+    order by created_at, id limit ${limit + 1}`;
 }
 
 function revokeToken(scope: Scope, id: KubectlTokenId): Statement {

@@ -1,7 +1,9 @@
 import { requireId, type SessionId } from "../../domain/ids.ts";
-import type { PageRequest, Session, SessionStore } from "../../domain/ports/identity-stores.ts";
+import type { PageRequest } from "../../domain/page.ts";
+import type { Session, SessionStore } from "../../domain/ports/identity-stores.ts";
 import type { Scope } from "../../domain/principal.ts";
 import type { Database, Row } from "./database.ts";
+import { readPosition, toPage } from "./page.ts";
 import { readNullableText, readTime, timeParameter } from "./row.ts";
 import { type Statement, sql } from "./statement.ts";
 
@@ -10,7 +12,7 @@ export function createSessionStore(database: Database): SessionStore {
   return {
     create: async (scope, session, passwordHash) =>
       (await database.as(scope, insertSession(scope, session, passwordHash)))[0]?.length === 1,
-    list: async (scope, page) => ((await database.as(scope, selectPage(scope, page)))[0] ?? []).map(toSession),
+    list: async (scope, page) => toPage((await database.as(scope, selectPage(scope, page)))[0], page.limit, toSession),
     end: async (scope, id) => (await database.as(scope, endSession(scope, id)))[0]?.length === 1,
   };
 }
@@ -25,11 +27,14 @@ function insertSession(scope: Scope, session: Session, passwordHash: string): St
     returning id`;
 }
 
-function selectPage(scope: Scope, { limit, after }: PageRequest<SessionId>): Statement {
-  return sql`select id, created_at, expires_at, ip, user_agent from sessions
+function selectPage(scope: Scope, { limit, after }: PageRequest): Statement {
+  const { madeAt, id } = readPosition("ses", after);
+  return sql`select id, created_at, expires_at, ip, user_agent,
+      (extract(epoch from created_at) * 1000000)::bigint || '.' || id as cursor
+    from sessions
     where user_id = ${scope.userId} and ended_at is null and expires_at > now()
-      and (${after}::text is null or (created_at, id) < (select created_at, id from sessions where id = ${after}))
-    order by created_at desc, id desc limit ${limit}`;
+      and (${madeAt}::bigint is null or (created_at, id) < (timestamptz 'epoch' + ${madeAt}::bigint * interval '1 microsecond', ${id}))
+    order by created_at desc, id desc limit ${limit + 1}`;
 }
 
 function endSession(scope: Scope, id: SessionId): Statement {

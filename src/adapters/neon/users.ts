@@ -1,8 +1,10 @@
 import { requireId, type UserId } from "../../domain/ids.ts";
+import type { PageRequest } from "../../domain/page.ts";
 import type { User } from "../../domain/ports/identity.ts";
-import type { LoginRecord, NewAccount, NewUser, PageRequest, UserStore } from "../../domain/ports/identity-stores.ts";
+import type { LoginRecord, NewAccount, NewUser, UserStore } from "../../domain/ports/identity-stores.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { type Database, isRegistrationTaken, isUniqueViolation, type Row } from "./database.ts";
+import { readPosition, toPage } from "./page.ts";
 import { readNullableText, readText } from "./row.ts";
 import { type Statement, sql } from "./statement.ts";
 import { changeUser } from "./user-changes.ts";
@@ -16,7 +18,7 @@ export function createUserStore(database: Database): UserStore {
       return rows?.[0] ? toLogin(rows[0]) : null;
     },
     register: (account) => register(database, account),
-    list: async (scope, page) => ((await database.as(scope, selectPage(scope, page)))[0] ?? []).map(toUser),
+    list: async (scope, page) => toPage((await database.as(scope, selectPage(scope, page)))[0], page.limit, toUser),
     find: async (scope, id) => firstUser(await database.as(scope, selectUser(scope, id))),
     create: (scope, user) => create(database, scope, user),
     change: (scope, id, change) => changeUser(database, scope, id, change),
@@ -67,11 +69,14 @@ export function selectUser(scope: Scope, id: UserId): Statement {
     where id = ${id} and workspace_id = ${scope.workspaceId}`;
 }
 
-function selectPage(scope: Scope, { limit, after }: PageRequest<UserId>): Statement {
-  return sql`select id, workspace_id, email, name, role, is_active, created_at, updated_at from users
+function selectPage(scope: Scope, { limit, after }: PageRequest): Statement {
+  const { madeAt, id } = readPosition("usr", after);
+  return sql`select id, workspace_id, email, name, role, is_active, created_at, updated_at,
+      (extract(epoch from created_at) * 1000000)::bigint || '.' || id as cursor
+    from users
     where workspace_id = ${scope.workspaceId}
-      and (${after}::text is null or (created_at, id) > (select created_at, id from users where id = ${after}))
-    order by created_at, id limit ${limit}`;
+      and (${madeAt}::bigint is null or (created_at, id) > (timestamptz 'epoch' + ${madeAt}::bigint * interval '1 microsecond', ${id}))
+    order by created_at, id limit ${limit + 1}`;
 }
 
 function selectPassword(scope: Scope, id: UserId): Statement {

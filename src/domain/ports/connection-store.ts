@@ -1,6 +1,7 @@
 import type { Connection, ConnectionBinding, ConnectionStatus } from "../connection.ts";
 import type { ConnectionId, OwnerId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
+import type { Page, PageRequest } from "../page.ts";
 import type { Scope } from "../principal.ts";
 import type { SecretRef } from "../secret-ref.ts";
 import type { EpochSeconds } from "../time.ts";
@@ -36,11 +37,10 @@ export interface SecretRecord {
   readonly consent: ConsentFacts | null;
 }
 
-export interface ConnectionFilter {
+/** A page of connections; null = any. */
+export interface ConnectionQuery extends PageRequest {
   readonly provider: string | null;
   readonly status: ConnectionStatus | null;
-  readonly after: ConnectionId | null;
-  readonly limit: number;
 }
 
 /**
@@ -49,8 +49,8 @@ export interface ConnectionFilter {
  */
 export interface ConnectionStore {
   find(scope: Scope, id: ConnectionId): Promise<Connection | null>;
-  /** Oldest first; at most `limit`. */
-  list(scope: Scope, filter: ConnectionFilter): Promise<readonly Connection[]>;
+  /** Oldest first. @throws `invalid_request` when `after` is not a `next` of an earlier page. */
+  list(scope: Scope, query: ConnectionQuery): Promise<Page<Connection>>;
   /** Everything live the scope's user owns, one that is still being connected included; oldest first. */
   listOwned(scope: Scope): Promise<readonly Connection[]>;
   /** Those a token may be read from: own before shared, then newest first. `account` null = any. */

@@ -1,14 +1,9 @@
 import type { ApiKeyId, KubectlTokenId, OwnerId, SessionId, UserId, WorkspaceId } from "../ids.ts";
+import type { Page, PageRequest } from "../page.ts";
 import type { Permission, UserRole } from "../permissions.ts";
 import type { Scope } from "../principal.ts";
 import type { EpochSeconds } from "../time.ts";
 import type { User } from "./identity.ts";
-
-/** A part of a list: at most `limit` after the one whose id is `after` (null = from the start). */
-export interface PageRequest<Id> {
-  readonly limit: number;
-  readonly after: Id | null;
-}
 
 /** What a login is checked against. */
 export interface LoginRecord {
@@ -45,12 +40,15 @@ export interface UserChange {
   readonly passwordHash?: string | undefined;
 }
 
-/** The people of a workspace. Emails are in lower case and taken once in the whole deployment. */
+/**
+ * The people of a workspace. Emails are in lower case and taken once in the whole deployment.
+ * Every `list` of these stores throws `invalid_request` when `after` is not a `next` of its own.
+ */
 export interface UserStore {
   /** By email, before anybody is known; null for an unknown one. */
   findLogin(email: string): Promise<LoginRecord | null>;
   register(account: NewAccount): Promise<"registered" | "email_taken" | "closed">;
-  list(scope: Scope, page: PageRequest<UserId>): Promise<readonly User[]>;
+  list(scope: Scope, page: PageRequest): Promise<Page<User>>;
   find(scope: Scope, id: UserId): Promise<User | null>;
   /** Null when the email is taken. */
   create(scope: Scope, user: NewUser): Promise<User | null>;
@@ -79,7 +77,7 @@ export interface SessionStore {
   /** False, and nothing is begun, when the person's password is no longer the one with that hash. */
   create(scope: Scope, session: Session, passwordHash: string): Promise<boolean>;
   /** Those alive, newest first. */
-  list(scope: Scope, page: PageRequest<SessionId>): Promise<readonly Session[]>;
+  list(scope: Scope, page: PageRequest): Promise<Page<Session>>;
   /** False when the person has no live session by that id. */
   end(scope: Scope, id: SessionId): Promise<boolean>;
 }
@@ -104,7 +102,7 @@ export interface NewApiKey extends Omit<ApiKey, "lastUsedAt"> {
 export interface ApiKeyStore {
   create(scope: Scope, key: NewApiKey): Promise<void>;
   /** Those neither revoked nor expired, oldest first. */
-  list(scope: Scope, page: PageRequest<ApiKeyId>): Promise<readonly ApiKey[]>;
+  list(scope: Scope, page: PageRequest): Promise<Page<ApiKey>>;
   /** Null when it is revoked, expired or not of this workspace. */
   find(scope: Scope, id: ApiKeyId): Promise<ApiKey | null>;
   /** False when there was nothing to revoke. */
@@ -139,7 +137,7 @@ export interface NewKubectlToken extends Omit<KubectlToken, "lastUsedAt" | "crea
 export interface KubectlTokenStore {
   create(scope: Scope, token: NewKubectlToken): Promise<void>;
   /** Those neither revoked nor expired, oldest first. */
-  list(scope: Scope, page: PageRequest<KubectlTokenId>): Promise<readonly KubectlToken[]>;
+  list(scope: Scope, page: PageRequest): Promise<Page<KubectlToken>>;
   /** False when there was nothing to revoke. */
   revoke(scope: Scope, id: KubectlTokenId): Promise<boolean>;
 }

@@ -1,36 +1,18 @@
-import type { Connection, ConnectionStatus } from "../../domain/connection.ts";
+import type { Connection } from "../../domain/connection.ts";
 import { AppError } from "../../domain/errors.ts";
-import { type ConnectionId, readId } from "../../domain/ids.ts";
+import type { ConnectionId } from "../../domain/ids.ts";
+import type { Page } from "../../domain/page.ts";
+import type { ConnectionQuery } from "../../domain/ports/connection-store.ts";
 import { type Principal, scopeOf } from "../../domain/principal.ts";
 import type { Deps } from "../deps.ts";
-
-export interface ConnectionQuery {
-  readonly provider: string | null;
-  readonly status: ConnectionStatus | null;
-  /** The `next` of the page before. */
-  readonly after: string | null;
-  readonly limit: number;
-}
-
-export interface ConnectionPage {
-  readonly connections: readonly Connection[];
-  /** Null at the end. */
-  readonly next: string | null;
-}
 
 /** A page of what the caller may see, oldest first. @throws `invalid_request` when `after` is not a page's `next`. */
 export async function listConnections(
   deps: Pick<Deps, "connections">,
   principal: Principal,
   query: ConnectionQuery,
-): Promise<ConnectionPage> {
-  const after = query.after === null ? null : readId("con", query.after);
-  if (after === null && query.after !== null) {
-    throw new AppError("invalid_request", "after must be the next of an earlier page.");
-  }
-  const found = await deps.connections.list(scopeOf(principal), { ...query, after, limit: query.limit + 1 });
-  const connections = found.slice(0, query.limit);
-  return { connections, next: found.length > query.limit ? (connections.at(-1)?.id ?? null) : null };
+): Promise<Page<Connection>> {
+  return deps.connections.list(scopeOf(principal), query);
 }
 
 /** @throws `not_found` for an id the caller cannot see. */

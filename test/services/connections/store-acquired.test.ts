@@ -91,7 +91,7 @@ describe("a refusal", () => {
     expect(row).toMatchObject({ status: "connecting", version: 0 });
     const { id: userId, workspaceId } = ada.principal;
     const page = { provider: null, status: null, after: null, limit: 10 };
-    expect(await world.deps.connections.list({ userId, workspaceId }, page)).toEqual([]);
+    expect((await world.deps.connections.list({ userId, workspaceId }, page)).items).toEqual([]);
   });
 
   test("of Postgres keeps nothing and spends nothing", async () => {
