@@ -13,6 +13,7 @@ import {
   seedLimit,
   url,
   urlList,
+  workspaceId,
 } from "./setting-parsers.ts";
 
 /** The value `.dev.vars.example` shows; a deployment that kept it is refused. */
@@ -46,6 +47,7 @@ const ConfigSchema = z.object({
   HOT_CACHE_SECONDS: integer(0, MAX_HOT_CACHE_SECONDS).default(MAX_HOT_CACHE_SECONDS),
   RATE_LIMITS: jsonSetting(limitOverrides).default({}),
   RATELIMIT_DEFAULT: seedLimit.optional(),
+  OPERATOR_WORKSPACE_ID: workspaceId.optional(),
   DO_JURISDICTION: z.enum(["eu", "fedramp"]).optional(),
   PROVIDER_ORIGINS: jsonSetting(originMap).default({}),
 });
@@ -120,6 +122,7 @@ function toConfig(raw: z.infer<typeof ConfigSchema>): Config {
     vaultBasePath: raw.VAULT_KV_BASE_PATH,
     secretCacheTtlSeconds: raw.SECRET_CACHE_TTL_SECONDS,
     hotCacheSeconds: raw.HOT_CACHE_SECONDS,
+    operatorWorkspaceId: raw.OPERATOR_WORKSPACE_ID ?? null,
     limits: { ...limits, ...raw.RATE_LIMITS },
     bcryptRounds: raw.BCRYPT_ROUNDS,
     vaultNamespace: raw.VAULT_NAMESPACE ?? null,

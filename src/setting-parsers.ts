@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { readId } from "./domain/ids.ts";
 import { DEFAULT_LIMITS, type Limit, type LimitName } from "./domain/limits.ts";
 
 /** An absolute http(s) URL, without its trailing slash. */
@@ -12,6 +13,14 @@ export const urlList = z
   .string()
   .transform((text) => text.split(",").map((part) => part.trim()))
   .pipe(z.array(url.transform((value) => new URL(value).origin)).min(1));
+
+/** `wsp_` and 32 hex digits. */
+export const workspaceId = z.string().transform((text, context) => {
+  const id = readId("wsp", text);
+  if (id !== null) return id;
+  context.addIssue({ code: "custom", message: "must be the id of a workspace" });
+  return z.NEVER;
+});
 
 /** A whole number written in decimal, between the bounds. */
 export function integer(min: number, max: number) {

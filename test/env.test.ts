@@ -71,6 +71,7 @@ describe("settings", () => {
     ["9 rounds of bcrypt", { BCRYPT_ROUNDS: "9" }],
     ["13 rounds of bcrypt", { BCRYPT_ROUNDS: "13" }],
     ["an answer repeated for more than five seconds", { HOT_CACHE_SECONDS: "6" }],
+    ["an operator that is no workspace", { OPERATOR_WORKSPACE_ID: "wsp_unauthenticated" }],
     ["a limit nobody knows", { RATE_LIMITS: '{"conect": 1}' }],
     ["limits that are not JSON", { RATE_LIMITS: "connect=1" }],
     ["a public address with a password", { PUBLIC_URL: "https://me:pw@aurora.example" }],

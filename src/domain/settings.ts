@@ -1,3 +1,4 @@
+import type { WorkspaceId } from "./ids.ts";
 import type { Limit, LimitName } from "./limits.ts";
 
 /** Who may register: anyone, only the first person, or nobody. */
@@ -20,5 +21,7 @@ export interface Settings {
   readonly secretCacheTtlSeconds: number;
   /** How long an isolate may answer from its own memory; 0 = never. */
   readonly hotCacheSeconds: number;
+  /** The workspace of whoever runs the deployment: it may read what belongs to no workspace. Null = there is none. */
+  readonly operatorWorkspaceId: WorkspaceId | null;
   readonly limits: Readonly<Record<LimitName, Limit>>;
 }

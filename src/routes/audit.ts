@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { AUDIT_ACTIONS } from "../domain/audit-event.ts";
-import { scopeOf } from "../domain/principal.ts";
+import { CHAIN_NAMES, chooseChain } from "../services/audit/choose-chain.ts";
 import { listAuditEvents } from "../services/audit/list-audit-events.ts";
 import { verifyAuditChain } from "../services/audit/verify-audit-chain.ts";
 import { createRouter, defineRoute, jsonContent } from "./router.ts";
@@ -29,7 +29,12 @@ const EventSchema = z
 
 const PageSchema = z.object({ events: z.array(EventSchema), next: z.string().nullable() });
 
+const chain = z.enum(CHAIN_NAMES).optional().openapi({
+  description: "Events that belong to no workspace. For the operator's workspace only.",
+});
+
 const QuerySchema = PageQuery.extend({
+  chain,
   after: z
     .string()
     .regex(/^\d{1,15}$/, "must be the number of an event")
@@ -54,17 +59,19 @@ const verifyEvents = defineRoute({
   path: "/api/v1/audit/verify",
   access: "audit:read",
   summary: "Whether the stored events are still the recorded ones",
+  request: { query: z.object({ chain }) },
   responses: { 200: { description: "The verdict", content: jsonContent(VerdictSchema) } },
 });
 
 export const auditRoutes = createRouter()
   .openapi(listEvents, async (c) => {
-    const { after, limit, action, actor } = c.req.valid("query");
+    const { after, limit, action, actor, chain } = c.req.valid("query");
     const query = { after: Number(after ?? 0), limit, action: action ?? null, actor: actor ?? null };
-    const { events, next } = await listAuditEvents(c.var.deps, scopeOf(c.var.principal), query);
+    const { events, next } = await listAuditEvents(c.var.deps, chooseChain(c.var.deps, c.var.principal, chain), query);
     return c.json({ events: [...events], next }, 200);
   })
   .openapi(verifyEvents, async (c) => {
-    const { ok, events, firstBadSeq } = await verifyAuditChain(c.var.deps, scopeOf(c.var.principal));
+    const scope = chooseChain(c.var.deps, c.var.principal, c.req.valid("query").chain);
+    const { ok, events, firstBadSeq } = await verifyAuditChain(c.var.deps, scope);
     return c.json({ ok, events, ...(firstBadSeq !== null && { first_bad_seq: firstBadSeq }) }, 200);
   });

@@ -32,6 +32,7 @@ const SETTINGS: Settings = {
   vaultBasePath: "users",
   secretCacheTtlSeconds: 3600,
   hotCacheSeconds: 5,
+  operatorWorkspaceId: null,
   limits: DEFAULT_LIMITS,
   standInOrigins: [],
 };

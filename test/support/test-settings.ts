@@ -13,5 +13,6 @@ export const TEST_SETTINGS: Settings = {
   vaultBasePath: "users",
   secretCacheTtlSeconds: 3600,
   hotCacheSeconds: 5,
+  operatorWorkspaceId: null,
   limits: DEFAULT_LIMITS,
 };

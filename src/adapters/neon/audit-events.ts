@@ -1,5 +1,6 @@
 import type { AuditEventStore, AuditQuery, AuditRow, ChainedEvent } from "../../domain/audit-chain.ts";
 import type { AuditEvent } from "../../domain/audit-event.ts";
+import { scopeOfChain } from "../../domain/audit-scope.ts";
 import type { JsonObject } from "../../domain/json.ts";
 import type { Scope } from "../../domain/principal.ts";
 import type { Database, Row } from "./database.ts";
@@ -27,11 +28,6 @@ export function createAuditEvents(database: Database): AuditEventStore {
       return Number(rows[0]?.["last"]);
     },
   };
-}
-
-/** The log writes for everyone, in the context of the chain's workspace and as nobody who owns a row. */
-function scopeOfChain(chain: string): Scope {
-  return { userId: "system", workspaceId: chain } as Scope;
 }
 
 /** One statement whatever the number of events: the columns are taken from the very text that was hashed. */
