@@ -44,11 +44,10 @@ export interface ConnectionBinding {
   readonly workspaceId: WorkspaceId;
   readonly ownerId: OwnerId;
   readonly provider: string;
-  readonly account: string;
   readonly secretRef: SecretRef;
 }
 
 export function bindingOf(connection: Connection): ConnectionBinding {
-  const { id, workspaceId, ownerId, provider, account, secretRef } = connection;
-  return { id, workspaceId, ownerId, provider, account, secretRef };
+  const { id, workspaceId, ownerId, provider, secretRef } = connection;
+  return { id, workspaceId, ownerId, provider, secretRef };
 }

@@ -33,6 +33,12 @@ export function describeConnectionStore(read: () => ConnectionTables): void {
     return { add: () => addConnection(connections, owner), list, purge };
   });
 
+  test("a sweep brings the binding every other caller brings, so that no keeper takes it for a new one", async () => {
+    const { connections, register } = read();
+    const connection = await addConnection(connections, await register(), { dueAt: addSeconds(NOW, -3600) });
+    expect(await connections.leaseDue(50, 60)).toContainEqual(bindingOf(connection));
+  });
+
   describe("the list of connections", () => {
     test("goes on although a colleague has withdrawn the last connection of the page before", async () => {
       const { connections, register } = read();

@@ -1,4 +1,4 @@
-import type { Connection, ConnectionBinding } from "../../src/domain/connection.ts";
+import { bindingOf, type Connection, type ConnectionBinding } from "../../src/domain/connection.ts";
 import { AppError } from "../../src/domain/errors.ts";
 import { requireOwnerId } from "../../src/domain/ids.ts";
 import type { ConnectionStore, Reservation, SecretRecord } from "../../src/domain/ports/connection-store.ts";
@@ -94,7 +94,8 @@ export function createFakeConnectionStore(now: () => EpochSeconds): FakeConnecti
     leaseDue: async (limit) =>
       listRows()
         .filter((row) => row.isActive && row.refreshDueAt !== null && row.refreshDueAt <= now())
-        .slice(0, limit),
+        .slice(0, limit)
+        .map(bindingOf),
     readAwsExternalId: async ({ workspaceId }) => externalIds.get(workspaceId) ?? `external-id-of-${workspaceId}`,
     check: async () => void listRows(),
   };

@@ -123,7 +123,7 @@ export function createKeeperWorld({ random = randomBytes, change = (provider) =>
     async connect(secret?: SecretData) {
       await connections.reserve(
         { userId: OWNER, workspaceId: WORKSPACE },
-        { ...binding, shared: false, secretRefs: [binding.secretRef] },
+        { ...binding, account: "a@example.com", shared: false, secretRefs: [binding.secretRef] },
       );
       await store(secret);
     },
@@ -161,7 +161,7 @@ export type KeeperWorld = ReturnType<typeof createKeeperWorld>;
 function reserveBinding(provider: string, random: (bytes: number) => Uint8Array): ConnectionBinding {
   const id = createId("con", random);
   const secretRef = createSecretRef("aurora", "users", `aurora-test-${OWNER}-${provider}-token`);
-  return { id, workspaceId: WORKSPACE, ownerId: OWNER, provider, account: "a@example.com", secretRef };
+  return { id, workspaceId: WORKSPACE, ownerId: OWNER, provider, secretRef };
 }
 
 /** The binding a row has now, e.g. after it was handed over. */

@@ -12,6 +12,7 @@ export function toConnection(row: Row): Connection {
   const metadata = row["metadata"];
   return {
     ...toBinding(row),
+    account: readText(row, "account"),
     label: readNullableText(row, "label"),
     status: CONNECTION_STATUSES.find((status) => status === row["status"]) ?? "connecting",
     shared: row["shared"] === true,
@@ -27,7 +28,7 @@ export function toConnection(row: Row): Connection {
   };
 }
 
-/** The binding in a row that has at least its columns. `account` is absent where a sweep does not need it. */
+/** The binding in a row that has at least its columns. */
 export function toBinding(row: Row): ConnectionBinding {
   const id: ConnectionId = requireId("con", row["id"]);
   const workspaceId: WorkspaceId = requireId("wsp", row["workspace_id"]);
@@ -37,7 +38,6 @@ export function toBinding(row: Row): ConnectionBinding {
     workspaceId,
     ownerId,
     provider: readText(row, "provider"),
-    account: readNullableText(row, "account") ?? "",
     // Parsed by its grammar where it is used: a row edited by hand must read as absent, not fail a list.
     secretRef: readText(row, "secret_ref") as SecretRef,
   };
