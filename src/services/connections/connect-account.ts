@@ -8,6 +8,7 @@ import { type Caller, recordDeed, resourceOf } from "../record-deed.ts";
 import { provision } from "./provision.ts";
 import { type Choice, type Stored, storeAcquired } from "./store-acquired.ts";
 
+/** What connecting an account asks for, however its credential comes. */
 export type ConnectDeps = Pick<
   Deps,
   | "audit"

@@ -5,31 +5,14 @@ import { type Handshake, readHandshakeId } from "../../domain/handshake.ts";
 import { createRandomText } from "../../domain/random-text.ts";
 import type { Acquired, Provider } from "../../providers/provider.ts";
 import { runAfterConnect } from "../connections/after-connect.ts";
-import { requireProvider } from "../connections/connect-account.ts";
+import { type ConnectDeps, requireProvider } from "../connections/connect-account.ts";
 import { type Stored, storeAcquired } from "../connections/store-acquired.ts";
 import type { Deps } from "../deps.ts";
 import { createProviderContext } from "../provider-context.ts";
 import { recordRefusedConsent } from "./record-refused-consent.ts";
 import { withResult } from "./return-to.ts";
 
-export type FinishDeps = Pick<
-  Deps,
-  | "audit"
-  | "connections"
-  | "gcpSetupRuns"
-  | "gcpSetups"
-  | "handshakes"
-  | "hotCredentials"
-  | "keepers"
-  | "now"
-  | "providers"
-  | "providerSettings"
-  | "random"
-  | "secrets"
-  | "send"
-  | "settings"
-  | "sha256"
->;
+export type FinishDeps = ConnectDeps & Pick<Deps, "gcpSetupRuns" | "gcpSetups" | "handshakes">;
 
 /** What the browser brought to the callback. */
 export interface Callback {
