@@ -5,6 +5,7 @@ import type { ConnectionId } from "../../domain/ids.ts";
 import { type Principal, scopeOf } from "../../domain/principal.ts";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../record-deed.ts";
+import { noSuchConnection } from "./require-connection.ts";
 
 export type DisconnectDeps = Pick<Deps, "connections" | "credentialCache" | "hotCredentials" | "keepers">;
 
@@ -23,7 +24,7 @@ export async function disconnect(
   const connection = await deps.connections.find(scope, id);
   if (connection === null) {
     if (await deps.connections.wasDisconnected(scope, id)) return "erased";
-    throw new AppError("not_found", "There is no such connection.");
+    throw noSuchConnection();
   }
   requireOwnership(caller.principal, connection);
   return eraseConnectionOf(deps, caller, connection);

@@ -8,7 +8,7 @@ import type { SecretData } from "../../domain/token-data.ts";
 import { isRefreshable } from "../../providers/provider.ts";
 import type { Deps } from "../deps.ts";
 import { requireProvider } from "./connect-account.ts";
-import { requireConnection } from "./list-connections.ts";
+import { requireConnection } from "./require-connection.ts";
 
 type VersionDeps = Pick<Deps, "connections" | "providers" | "secrets" | "settings">;
 

@@ -4,12 +4,12 @@ import { AppError, isAppError } from "../../domain/errors.ts";
 import { isDue } from "../../domain/freshness.ts";
 import type { ConnectionId } from "../../domain/ids.ts";
 import type { HotKey } from "../../domain/ports/credential-cache.ts";
-import { scopeOf } from "../../domain/principal.ts";
 import { parseSecretRef } from "../../domain/secret-ref.ts";
 import { type Credential, credentialOf } from "../../domain/token-data.ts";
 import { lacksCredential } from "../../providers/provider.ts";
 import type { Deps } from "../deps.ts";
 import { type Caller, resourceOf } from "../record-deed.ts";
+import { requireConnection } from "./require-connection.ts";
 
 export type ReadDeps = Pick<
   Deps,
@@ -45,9 +45,7 @@ export async function readToken(
   id: ConnectionId,
   found?: Connection | null,
 ): Promise<TokenAnswer> {
-  const connection = found === undefined ? await deps.connections.find(scopeOf(caller.principal), id) : found;
-  if (connection === null) throw new AppError("not_found", "There is no such connection.");
-  return readTokenOf(deps, caller, connection);
+  return readTokenOf(deps, caller, await requireConnection(deps, caller.principal, id, found));
 }
 
 /** The same for a connection the caller is known to see. */

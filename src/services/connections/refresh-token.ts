@@ -3,8 +3,8 @@ import { AppError } from "../../domain/errors.ts";
 import type { ConnectionId } from "../../domain/ids.ts";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../record-deed.ts";
-import { requireConnection } from "./list-connections.ts";
 import { countRead, type TokenAnswer } from "./read-token.ts";
+import { requireConnection } from "./require-connection.ts";
 
 /**
  * Refreshes a connection the caller may see, when it is due or `force` asks.

@@ -7,8 +7,8 @@ import type { Deps } from "../deps.ts";
 import { type Caller, recordDeed, resourceOf } from "../record-deed.ts";
 import { requireProvider } from "./connect-account.ts";
 import { requireOwnership } from "./disconnect.ts";
-import { requireConnection } from "./list-connections.ts";
 import { requireKeyStyle, requireStatic } from "./list-versions.ts";
+import { requireConnection } from "./require-connection.ts";
 import { requirePublicUrls, requireStorable } from "./store-token-data.ts";
 
 type RollBackDeps = Pick<

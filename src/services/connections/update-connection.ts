@@ -1,10 +1,9 @@
 import { bindingOf, type Connection } from "../../domain/connection.ts";
-import { AppError } from "../../domain/errors.ts";
 import type { ConnectionId } from "../../domain/ids.ts";
 import type { Deps } from "../deps.ts";
 import { type Caller, recordDeed, resourceOf } from "../record-deed.ts";
 import { requireOwnership } from "./disconnect.ts";
-import { requireConnection } from "./list-connections.ts";
+import { noSuchConnection, requireConnection } from "./require-connection.ts";
 
 export interface ConnectionChange {
   readonly shared?: boolean | undefined;
@@ -26,7 +25,7 @@ export async function updateConnection(
   requireOwnership(caller.principal, connection);
   const { ownerId, workspaceId } = bindingOf(connection);
   const changed = await deps.connections.update({ userId: ownerId, workspaceId }, id, change);
-  if (changed === null) throw new AppError("not_found", "There is no such connection.");
+  if (changed === null) throw noSuchConnection();
   deps.hotCredentials.forget(id);
   await recordDeed(deps, caller, "connection.updated", resourceOf(changed), { ...change });
   return changed;

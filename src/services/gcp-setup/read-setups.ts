@@ -2,7 +2,7 @@ import type { Connection } from "../../domain/connection.ts";
 import type { Setup } from "../../domain/gcp-setup.ts";
 import type { ConnectionId } from "../../domain/ids.ts";
 import { type Principal, scopeOf } from "../../domain/principal.ts";
-import { requireOwnConnection } from "../connections/list-connections.ts";
+import { requireOwnConnection } from "../connections/require-connection.ts";
 import type { Deps } from "../deps.ts";
 
 /**

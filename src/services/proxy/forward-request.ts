@@ -8,8 +8,8 @@ import type { Credential } from "../../domain/token-data.ts";
 import { injectCredential, needsWholeBody } from "../../providers/inject.ts";
 import type { Provider } from "../../providers/provider.ts";
 import { requireProvider } from "../connections/connect-account.ts";
-import { requireConnection } from "../connections/list-connections.ts";
 import { hotKeyOf, openCredential, type ReadDeps, type TokenAnswer } from "../connections/read-token.ts";
+import { requireConnection } from "../connections/require-connection.ts";
 import type { Deps } from "../deps.ts";
 import { type Caller, resourceOf } from "../record-deed.ts";
 import { locateUpstream } from "./locate-upstream.ts";
@@ -85,9 +85,7 @@ async function open(
 ): Promise<Pick<TokenAnswer, "connection" | "credential">> {
   const hot = deps.hotCredentials.read(hotKeyOf(caller, id));
   if (hot !== null && !isDue(hot.credential, deps.now())) return hot;
-  const connection = found === undefined ? await requireConnection(deps, caller.principal, id) : found;
-  if (connection === null) throw new AppError("not_found", "There is no such connection.");
-  return openCredential(deps, caller, connection);
+  return openCredential(deps, caller, await requireConnection(deps, caller.principal, id, found));
 }
 
 async function send(deps: ForwardDeps, prepared: Prepared, { tokenData }: Credential): Promise<Response> {
