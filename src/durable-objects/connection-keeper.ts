@@ -10,17 +10,12 @@ import type { KeeperRecord, KeeperState } from "../services/keeper/keeper-state.
 import { refreshConnection } from "../services/keeper/refresh-connection.ts";
 import { storeSecret } from "../services/keeper/store-secret.ts";
 import { nudgeKeeper, wakeKeeper } from "../services/keeper/wake-keeper.ts";
+import { createRecord } from "./record.ts";
 
 /** One per connection: whoever wants to write its secret, or have it refreshed, comes here and waits in line. */
 export class ConnectionKeeper extends DurableObject<Bindings> {
+  readonly #state: KeeperState = createRecord<KeeperRecord>(this.ctx.storage);
   readonly #underWay: UnderWay = { refresh: null, settling: null, fallback: null };
-
-  constructor(ctx: DurableObjectState, env: Bindings) {
-    super(ctx, env);
-    ctx.storage.sql.exec(
-      "create table if not exists record (id integer primary key check (id = 1), value text not null)",
-    );
-  }
 
   refresh(binding: ConnectionBinding, force: boolean): Promise<Outcome<RefreshAnswer>> {
     return toOutcome(() => refreshConnection(this.#keeper(), binding, force));
@@ -43,23 +38,6 @@ export class ConnectionKeeper extends DurableObject<Bindings> {
   }
 
   #keeper(): Keeper {
-    return { deps: createDeps(this.env, this.ctx), state: createState(this.ctx.storage), underWay: this.#underWay };
+    return { deps: createDeps(this.env, this.ctx), state: this.#state, underWay: this.#underWay };
   }
-}
-
-/** One row of JSON: a record changes whole or not at all. */
-function createState(storage: DurableObjectStorage): KeeperState {
-  return {
-    read() {
-      const [row] = storage.sql.exec<{ value: string }>("select value from record").toArray();
-      return row === undefined ? null : (JSON.parse(row.value) as KeeperRecord);
-    },
-    write(record) {
-      storage.sql.exec("insert or replace into record (id, value) values (1, ?)", JSON.stringify(record));
-    },
-    wakeAt(atMs) {
-      // Not awaited: the write is in order with those around it, and answers wait for it like for any other.
-      void storage.setAlarm(atMs);
-    },
-  };
 }

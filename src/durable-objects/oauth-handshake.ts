@@ -19,15 +19,11 @@ import {
   takeHandshake,
 } from "../services/consent/handshake-desk.ts";
 import { revokeGrant } from "../services/consent/revoke-grant.ts";
+import { createRecord } from "./record.ts";
 
 /** One per consent: its state is taken once, and everything is gone after ten minutes. */
 export class OAuthHandshake extends DurableObject<Bindings> implements HandshakeRpc {
-  constructor(ctx: DurableObjectState, env: Bindings) {
-    super(ctx, env);
-    ctx.storage.sql.exec(
-      "create table if not exists record (id integer primary key check (id = 1), value text not null)",
-    );
-  }
+  readonly #state: HandshakeState = createRecord<HandshakeRecord>(this.ctx.storage);
 
   start(handshake: Handshake, ticketHash: string): Promise<Outcome<void>> {
     return toOutcome(() => startHandshake(this.#desk(), handshake, ticketHash));
@@ -68,24 +64,6 @@ export class OAuthHandshake extends DurableObject<Bindings> implements Handshake
   }
 
   #desk(): Desk {
-    return { deps: this.#deps(), state: createState(this.ctx.storage) };
+    return { deps: this.#deps(), state: this.#state };
   }
-}
-
-function createState(storage: DurableObjectStorage): HandshakeState {
-  return {
-    read() {
-      const [row] = storage.sql.exec<{ value: string }>("select value from record").toArray();
-      return row === undefined ? null : (JSON.parse(row.value) as HandshakeRecord);
-    },
-    write(record) {
-      storage.sql.exec("insert or replace into record (id, value) values (1, ?)", JSON.stringify(record));
-    },
-    clear() {
-      storage.sql.exec("delete from record");
-    },
-    wakeAt(atMs) {
-      void storage.setAlarm(atMs);
-    },
-  };
 }
