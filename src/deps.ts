@@ -2,7 +2,7 @@ import { createAuditLog } from "./adapters/audit-log.ts";
 import { findObject } from "./adapters/durable-object.ts";
 import { createGcpSetupRuns } from "./adapters/gcp-setups.ts";
 import { createHandshakes } from "./adapters/handshakes.ts";
-import { rewriteForBrowser } from "./adapters/http.ts";
+import { rewriteForBrowser } from "./adapters/http/find-target.ts";
 import { createKeepers, type KeeperRpc } from "./adapters/keepers.ts";
 import { createCredentialCache } from "./adapters/kv/credential-cache.ts";
 import { createLimiter } from "./adapters/limiter.ts";

@@ -1,17 +1,11 @@
 import { AppError, isAppError } from "../domain/errors.ts";
 import type { SendUpstream } from "../domain/ports/upstream.ts";
-import { requirePublicUrl } from "../domain/public-url.ts";
+import { findTarget, type TargetSettings } from "./http/find-target.ts";
 import { orAbort } from "./http/or-abort.ts";
 import { readAtMost } from "./http/read-at-most.ts";
 
-export interface UpstreamSettings {
+export interface UpstreamSettings extends TargetSettings {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
-  /** Real origin → where it is played instead; empty in production. */
-  readonly providerOrigins: Readonly<Record<string, string>>;
-  /** Our own address: never a target. */
-  readonly publicUrl: string;
-  /** Origins of the operator's own settings that may be plain http or local; empty in production. */
-  readonly trustedOrigins?: readonly string[];
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -43,21 +37,6 @@ export function createUpstream(settings: UpstreamSettings): SendUpstream {
       );
     }
   };
-}
-
-/** Where a browser is sent for `url`: the same place, unless its origin is played elsewhere. */
-export function rewriteForBrowser(url: URL, providerOrigins: Readonly<Record<string, string>>): URL {
-  const stand = Object.hasOwn(providerOrigins, url.origin) ? providerOrigins[url.origin] : undefined;
-  if (stand === undefined) return url;
-  return new URL(`${stand.replace(/\/+$/, "")}${url.pathname}${url.search}${url.hash}`);
-}
-
-function findTarget(raw: string, settings: UpstreamSettings): string {
-  const url = new URL(raw);
-  url.hash = "";
-  const rewritten = rewriteForBrowser(url, settings.providerOrigins);
-  if (rewritten !== url || settings.trustedOrigins?.includes(url.origin)) return rewritten.href;
-  return requirePublicUrl(url.href, { ownHosts: [new URL(settings.publicUrl).hostname] }).href;
 }
 
 async function exchange(

@@ -2,7 +2,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createUpstream, rewriteForBrowser, type UpstreamSettings } from "../../src/adapters/http.ts";
+import { rewriteForBrowser } from "../../src/adapters/http/find-target.ts";
+import { createUpstream, type UpstreamSettings } from "../../src/adapters/http.ts";
 
 const REAL = "https://api.example.com";
 let server: Server;

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { startSandbox } from "../../local/sandbox/server.ts";
-import { createUpstream, rewriteForBrowser } from "../../src/adapters/http.ts";
+import { rewriteForBrowser } from "../../src/adapters/http/find-target.ts";
+import { createUpstream } from "../../src/adapters/http.ts";
 import { epochSeconds } from "../../src/domain/time.ts";
 import { customProviderSettings } from "../../src/providers/custom-settings.ts";
 import type { Acquired, CodeExchange, ConsentChoice, Provider, ProviderContext } from "../../src/providers/provider.ts";

@@ -1,7 +1,7 @@
 import { AppError, isAppError } from "../../domain/errors.ts";
 import type { StreamedRequest, StreamUpstream } from "../../domain/ports/upstream.ts";
-import { requirePublicUrl } from "../../domain/public-url.ts";
-import { rewriteForBrowser, type UpstreamSettings } from "../http.ts";
+import type { UpstreamSettings } from "../http.ts";
+import { findTarget } from "./find-target.ts";
 import { orAbort } from "./or-abort.ts";
 
 const HEAD_TIMEOUT_MS = 30_000;
@@ -29,15 +29,6 @@ export function createUpstreamStream(settings: UpstreamSettings, headTimeoutMs =
       deadline.stop();
     }
   };
-}
-
-/** The guard looks at the origin alone: what follows it may be longer than any URL a person types. */
-function findTarget(raw: string, settings: UpstreamSettings): string {
-  const url = new URL(raw);
-  const rewritten = rewriteForBrowser(url, settings.providerOrigins);
-  if (rewritten !== url || settings.trustedOrigins?.includes(url.origin)) return rewritten.href;
-  requirePublicUrl(`${url.origin}/`, { ownHosts: [new URL(settings.publicUrl).hostname] });
-  return url.href;
 }
 
 function toInit(request: StreamedRequest, deadline: Deadline): RequestInit {

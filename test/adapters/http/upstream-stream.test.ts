@@ -49,7 +49,7 @@ describe("a request that is passed on", () => {
       "https://10.0.0.1:8443/",
       "https://a.com:22/",
     ],
-    ...["http://127.0.0.1:9/played.example/", "https://127.0.0.1.nip.io/"],
+    ...["http://127.0.0.1:9/played.example/", "https://127.0.0.1.nip.io/", "https://ada:word@api.provider.com/"],
   ])("goes not to %s", async (url) => {
     const { stream, sent } = createWay();
     await expect(stream(request(url))).rejects.toMatchObject({ code: "invalid_request" });
