@@ -13,13 +13,13 @@ export interface Principal {
   readonly email: string | null;
   readonly name: string | null;
   readonly permissions: readonly Permission[];
-  readonly credential: Credential;
+  readonly credential: ProvenCredential;
   /** The key behind an impersonated user; null otherwise. */
   readonly impersonatedBy: ApiKeyId | null;
 }
 
 /** The proven credential behind a principal. `fingerprint` is SHA-256 (hex) of what was presented: safe to key caches by. */
-export type Credential =
+export type ProvenCredential =
   | {
       readonly kind: "session";
       readonly sessionId: SessionId;

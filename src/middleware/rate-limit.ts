@@ -72,7 +72,7 @@ async function auditExceeded(c: Context<AppEnv>, name: LimitName, key: string, d
   // On an open route nobody is known yet, whatever the type of the variable says.
   const principal: Principal | undefined = c.var.principal;
   const entry = {
-    ...entryOf(c, principal),
+    ...refusalOf(c, principal),
     action: "limit.exceeded",
     detail: { limit: name, max: decision.limit },
   } as const satisfies AuditEntry;
@@ -86,7 +86,7 @@ async function auditExceeded(c: Context<AppEnv>, name: LimitName, key: string, d
 
 function auditDegraded(c: Context<AppEnv>, name: LimitName): Promise<void> {
   const entry = {
-    ...entryOf(c, undefined),
+    ...refusalOf(c, undefined),
     actor: { type: "system", id: null },
     ip: null,
     action: "limiter.degraded",
@@ -95,7 +95,7 @@ function auditDegraded(c: Context<AppEnv>, name: LimitName): Promise<void> {
   return c.var.deps.audit.count(UNAUTHENTICATED_CHAIN, `limiter.degraded:${name}`, entry);
 }
 
-function entryOf(c: Context<AppEnv>, principal: Principal | undefined): Omit<AuditEntry, "action" | "detail"> {
+function refusalOf(c: Context<AppEnv>, principal: Principal | undefined): Omit<AuditEntry, "action" | "detail"> {
   return {
     outcome: "failure",
     actor: principal === undefined ? ANONYMOUS : actorOf(principal),
