@@ -4,6 +4,7 @@ import { createGcpSetupRuns } from "./adapters/gcp-setups.ts";
 import { createHandshakes } from "./adapters/handshakes.ts";
 import { rewriteForBrowser } from "./adapters/http/find-target.ts";
 import { createKeepers, type KeeperRpc } from "./adapters/keepers.ts";
+import { createKeySightings } from "./adapters/key-sightings.ts";
 import { createCredentialCache } from "./adapters/kv/credential-cache.ts";
 import { createLimiter } from "./adapters/limiter.ts";
 import { createApiKeyStore } from "./adapters/neon/api-keys.ts";
@@ -38,8 +39,9 @@ export function createDeps(env: Bindings, context: Pick<ExecutionContext, "waitU
   const defer = (work: Promise<unknown>) => context.waitUntil(work);
   const find = <Rpc>(namespace: DurableObjectNamespace, name: string) =>
     findObject<Rpc>(namespace, name, config.jurisdiction);
+  const findLog = (chain: string) => find<AuditLogObject>(env.AUDIT_LOG, chain);
   const auditLog = createAuditLog({
-    find: (chain) => find<AuditLogObject>(env.AUDIT_LOG, chain),
+    find: findLog,
     counters: isolate.counters,
     defer,
     nowMs,
@@ -55,6 +57,7 @@ export function createDeps(env: Bindings, context: Pick<ExecutionContext, "waitU
     audit: auditLog,
     auditHeads: auditLog,
     auditEvents: createAuditEvents(database),
+    keySightings: createKeySightings({ find: findLog, recent: isolate.sightings, defer, nowMs }),
     limiter: createLimiter({
       find: (name) => find<RateLimiterObject>(env.RATE_LIMITER, name),
       limits: config.limits,

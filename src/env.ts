@@ -3,6 +3,7 @@ import type { Bindings } from "./bindings.ts";
 import { AppError } from "./domain/errors.ts";
 import { DEFAULT_LIMITS } from "./domain/limits.ts";
 import type { Settings } from "./domain/settings.ts";
+import { DEFAULT_USAGE_THRESHOLDS, type UsageThresholds, usageOverrides } from "./domain/usage.ts";
 import { type CustomProviderSettings, customProviderSettings } from "./providers/custom-settings.ts";
 import {
   integer,
@@ -48,6 +49,7 @@ const ConfigSchema = z.object({
   RATE_LIMITS: jsonSetting(limitOverrides).default({}),
   RATELIMIT_DEFAULT: seedLimit.optional(),
   OPERATOR_WORKSPACE_ID: workspaceId.optional(),
+  USAGE_THRESHOLDS: jsonSetting(usageOverrides).default({}),
   DO_JURISDICTION: z.enum(["eu", "fedramp"]).optional(),
   PROVIDER_ORIGINS: jsonSetting(originMap).default({}),
 });
@@ -85,6 +87,8 @@ export interface Config extends Settings {
   readonly bcryptRounds: number;
   readonly vaultNamespace: string | null;
   readonly jurisdiction: "eu" | "fedramp" | null;
+  /** When use counts as abnormal; for the audit log. */
+  readonly usageThresholds: UsageThresholds;
   /** Real origin → where it is played instead; empty in production. */
   readonly providerOrigins: Readonly<Record<string, string>>;
 }
@@ -124,6 +128,7 @@ function toConfig(raw: z.infer<typeof ConfigSchema>): Config {
     hotCacheSeconds: raw.HOT_CACHE_SECONDS,
     operatorWorkspaceId: raw.OPERATOR_WORKSPACE_ID ?? null,
     limits: { ...limits, ...raw.RATE_LIMITS },
+    usageThresholds: { ...DEFAULT_USAGE_THRESHOLDS, ...raw.USAGE_THRESHOLDS },
     bcryptRounds: raw.BCRYPT_ROUNDS,
     vaultNamespace: raw.VAULT_NAMESPACE ?? null,
     jurisdiction: raw.DO_JURISDICTION ?? null,

@@ -8,6 +8,7 @@ import { createHotCredentials } from "./adapters/memory/hot-credentials.ts";
 import { createHotIdentities } from "./adapters/memory/hot-identities.ts";
 import { createLimitLeases } from "./adapters/memory/limit-leases.ts";
 import { createLocalBuckets } from "./adapters/memory/local-buckets.ts";
+import { createRecentSightings } from "./adapters/memory/recent-sightings.ts";
 import { createDatabase } from "./adapters/neon/database.ts";
 import { createSealer } from "./adapters/sealer.ts";
 import type { VaultConnection } from "./adapters/vault/exchange.ts";
@@ -53,6 +54,7 @@ function createIsolate(env: Bindings) {
     identities: createHotIdentities(config.hotCacheSeconds, now),
     hotCredentials: createHotCredentials(config.hotCacheSeconds, nowMs),
     counters: createAuditCounters(),
+    sightings: createRecentSightings(),
     leases: createLimitLeases(),
     buckets: createLocalBuckets(),
     providers: createRegistry(secrets.CUSTOM_PROVIDERS),

@@ -7,7 +7,7 @@ import {
   UNAUTHENTICATED_CHAIN,
 } from "./audit-event.ts";
 import { AppError } from "./errors.ts";
-import { readId } from "./ids.ts";
+import { type ApiKeyId, readId } from "./ids.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Scope } from "./principal.ts";
@@ -78,6 +78,8 @@ export interface AuditHeads {
 export interface AuditLogObject {
   append(chain: string, entries: readonly AuditEntry[]): Promise<Outcome<ChainHead>>;
   count(chain: string, counted: readonly CountedEntry[]): Promise<Outcome<ChainHead>>;
+  /** Notes from where a key was used; what is abnormal about it is recorded. */
+  sight(chain: string, key: ApiKeyId, ip: string): Promise<Outcome<ChainHead>>;
   /** Numbered events that Postgres does not have yet, by seq. */
   pending(after: number, limit: number): Promise<readonly ChainedEvent[]>;
   head(): Promise<ChainHead>;

@@ -4,7 +4,9 @@ import { nowMs, sha256 } from "../clock.ts";
 import { createDeps } from "../deps.ts";
 import type { AuditLogObject, ChainedEvent, ChainHead, CountedEntry } from "../domain/audit-chain.ts";
 import type { AuditEntry } from "../domain/audit-event.ts";
+import type { ApiKeyId } from "../domain/ids.ts";
 import { type Outcome, toOutcome } from "../domain/outcome.ts";
+import { readEnv } from "../env.ts";
 import {
   type AppendDeps,
   appendAuditEvents,
@@ -12,8 +14,10 @@ import {
   countAuditEvents,
 } from "../services/audit/append-audit-events.ts";
 import { FLUSH_DELAY_MS, flushAuditEvents, MAX_BACKOFF_MS } from "../services/audit/flush-audit-events.ts";
+import { createUsageWatch, type UsageWatch } from "../services/usage/watch-usage.ts";
 import { type Chore, nextDueMs, runChores } from "./audit-log/chore.ts";
 import { createSqlOutbox, type SqlOutbox } from "./audit-log/outbox.ts";
+import { createUsageMemory } from "./audit-log/usage-memory.ts";
 
 /**
  * One per chain: a workspace's, or the one of unauthenticated events. It alone numbers and chains, one call at a time,
@@ -23,11 +27,14 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject 
   readonly #outbox: SqlOutbox;
   readonly #append: AppendDeps;
   /** Who hears of every event in order, at once; nothing here may throw or wait. */
-  readonly #listeners: readonly ((events: readonly ChainedEvent[]) => void)[] = [];
+  readonly #listeners: readonly ((events: readonly ChainedEvent[]) => void)[] = [
+    (events) => this.#usage().hear(events),
+  ];
   readonly #chores: readonly Chore[];
   /** The end of the line: hashing yields, so calls would interleave without it. */
   #line: Promise<unknown> = Promise.resolve();
   #flushing: Promise<void> | null = null;
+  #watch: UsageWatch | null = null;
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env);
@@ -60,6 +67,13 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject 
 
   count(chain: string, counted: readonly CountedEntry[]): Promise<Outcome<ChainHead>> {
     return this.#write(chain, () => countAuditEvents(this.#append, counted));
+  }
+
+  sight(chain: string, key: ApiKeyId, ip: string): Promise<Outcome<ChainHead>> {
+    return this.#write(chain, async () => {
+      this.#usage().see({ key, ip });
+      return this.#outbox.head();
+    });
   }
 
   async pending(after: number, limit: number): Promise<readonly ChainedEvent[]> {
@@ -106,8 +120,22 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject 
     return this.#inLine(() => appendRepeats(this.#append));
   }
 
+  #usage(): UsageWatch {
+    this.#watch ??= createUsageWatch({
+      memory: createUsageMemory(this.ctx.storage.sql),
+      thresholds: readEnv(this.env).config.usageThresholds,
+      nowMs,
+    });
+    return this.#watch;
+  }
+
+  /** One at a time; behind each comes what its events have shown to be abnormal. */
   #inLine<Result>(work: () => Promise<Result>): Promise<Result> {
-    const turn = this.#line.then(work);
+    const turn = this.#line.then(async () => {
+      const result = await work();
+      await appendAuditEvents(this.#append, this.#usage().take());
+      return result;
+    });
     this.#line = turn.catch(() => undefined);
     return turn;
   }

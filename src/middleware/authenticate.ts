@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
+import { addressKey } from "../domain/address.ts";
 import { UNAUTHENTICATED_CHAIN } from "../domain/audit-event.ts";
 import { entryOf } from "../domain/call.ts";
 import { AppError } from "../domain/errors.ts";
@@ -9,7 +10,7 @@ import type { Principal } from "../domain/principal.ts";
 import { authenticateCaller, type PresentedCredentials } from "../services/identity/authenticate-caller.ts";
 import { type Refused, refuse, unauthenticated } from "../services/identity/authentication.ts";
 import type { AppEnv } from "./app-env.ts";
-import { addressKey, takeOrRefuse } from "./rate-limit.ts";
+import { takeOrRefuse } from "./rate-limit.ts";
 import { readSessionCookies } from "./session-cookie.ts";
 
 interface AuthenticateOptions {
@@ -42,6 +43,8 @@ export function authenticate(
     const { principal, connection } = caller;
     c.set("principal", principal);
     c.set("foundConnection", connection);
+    const { credential, workspaceId } = principal;
+    if (credential.kind === "api_key") deps.keySightings.note(workspaceId, credential.keyId, c.var.ip);
     const refused = findAccessProblem(principal, access);
     if (refused) return await refuseCaller(c, refused);
     if (principal.impersonatedBy !== null) deps.defer(auditImpersonation(c, principal));

@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
+import { addressKey } from "../domain/address.ts";
 import { type AuditEntry, UNAUTHENTICATED_CHAIN } from "../domain/audit-event.ts";
 import { ANONYMOUS, actorOf } from "../domain/call.ts";
 import { AppError } from "../domain/errors.ts";
@@ -44,27 +45,6 @@ export async function takeOrRefuse(c: Context<AppEnv>, name: LimitName, key: str
   throw new AppError("rate_limited", `Too many requests; try again in ${decision.resetSeconds} s.`, {
     retryAfterSeconds: decision.resetSeconds,
   });
-}
-
-/** What an address is counted by; one household or one server usually holds a whole IPv6 /64. */
-export function addressKey(ip: string | null): string {
-  if (ip === null) return "unknown";
-  const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(ip);
-  if (mapped?.[1] !== undefined) return mapped[1];
-  if (!ip.includes(":")) return ip;
-  const [head = "", tail] = ip.toLowerCase().split("%")[0]?.split("::") ?? [];
-  const before = groupsOf(head);
-  const after = groupsOf(tail ?? "");
-  const zeros = tail === undefined ? 0 : Math.max(IPV6_GROUPS - before.length - after.length, 0);
-  const groups = [...before, ...Array<string>(zeros).fill("0"), ...after];
-  return `${groups.slice(0, IPV6_GROUPS / 2).join(":")}::/64`;
-}
-
-const IPV6_GROUPS = 8;
-
-/** The groups of a piece of an IPv6 address, without leading zeros. */
-function groupsOf(piece: string): readonly string[] {
-  return piece === "" ? [] : piece.split(":").map((group) => group.replace(/^0+(?=.)/, ""));
 }
 
 async function auditExceeded(c: Context<AppEnv>, name: LimitName, key: string, decision: LimitDecision): Promise<void> {

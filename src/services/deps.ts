@@ -8,6 +8,7 @@ import type { Handshakes } from "../domain/ports/handshakes.ts";
 import type { CredentialProver, IdentityMemory, PasswordHasher, SessionTokens } from "../domain/ports/identity.ts";
 import type { ApiKeyStore, KubectlTokenStore, SessionStore, UserStore } from "../domain/ports/identity-stores.ts";
 import type { Keepers } from "../domain/ports/keepers.ts";
+import type { KeySightings } from "../domain/ports/key-sightings.ts";
 import type { Limiter } from "../domain/ports/limiter.ts";
 import type { Sealer } from "../domain/ports/sealer.ts";
 import type { SecretStore } from "../domain/ports/secret-store.ts";
@@ -28,6 +29,7 @@ export interface Deps {
   readonly audit: AuditLog;
   readonly auditEvents: AuditEventStore;
   readonly auditHeads: AuditHeads;
+  readonly keySightings: KeySightings;
   readonly limiter: Limiter;
   readonly prover: CredentialProver;
   readonly identities: IdentityMemory;

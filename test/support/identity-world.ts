@@ -51,6 +51,7 @@ export function createIdentityWorld(change: Partial<Settings> = {}) {
     defer: (_work: Promise<unknown>) => undefined,
     audit: createFakeAuditLog(),
     limiter: createFakeLimiter(),
+    keySightings: { note: () => undefined },
     passwords: createFakePasswords(),
     identities: createHotIdentities(settings.hotCacheSeconds, now),
     sessionTokens: createSessionTokens({

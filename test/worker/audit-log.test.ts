@@ -102,6 +102,28 @@ describe("an append", () => {
   });
 });
 
+describe("abnormal use", () => {
+  test("is recorded behind the events that show it, and survives an eviction", async () => {
+    const { scope, chain, log } = openWorkspace();
+    const connects = Array.from({ length: 11 }, (_, call) => {
+      return { ...LOGIN, action: "connection.created", requestId: `req_${call}` } as const;
+    });
+    await log.append(chain, connects.slice(0, 10));
+    await evictDurableObject(log);
+    expect(await seqOf(log.append(chain, connects.slice(10)))).toBe(11);
+    const { events } = await listAuditEvents(deps, scope, { ...ALL, action: "usage.abnormal" });
+    expect(events).toMatchObject([
+      { seq: 12, actor: { type: "system" }, detail: { kind: "connection_burst", connects_this_minute: 11 } },
+    ]);
+    expect(await verifyAuditChain(deps, scope)).toMatchObject({ ok: true, events: 12 });
+  });
+
+  test("of a key is watched from its sightings, which are no events", async () => {
+    const { chain, log } = openWorkspace();
+    expect(await seqOf(log.sight(chain, createId("key", random), "192.0.2.1"))).toBe(0);
+  });
+});
+
 describe("flushing", () => {
   test("by the alarm brings the events to Postgres", async () => {
     const { chain, log } = openWorkspace();

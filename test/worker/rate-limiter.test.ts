@@ -6,6 +6,7 @@ import { createLimiter } from "../../src/adapters/limiter.ts";
 import { createLimitLeases } from "../../src/adapters/memory/limit-leases.ts";
 import { createLocalBuckets } from "../../src/adapters/memory/local-buckets.ts";
 import type { Bindings } from "../../src/bindings.ts";
+import { addressKey } from "../../src/domain/address.ts";
 import type { AuditEntry } from "../../src/domain/audit-event.ts";
 import { isAppError } from "../../src/domain/errors.ts";
 import { createId, requireId } from "../../src/domain/ids.ts";
@@ -14,7 +15,7 @@ import type { Principal } from "../../src/domain/principal.ts";
 import type { RateLimiterObject, TakeRequest } from "../../src/domain/sliding-window.ts";
 import type { RateLimiter } from "../../src/durable-objects/rate-limiter.ts";
 import type { AppEnv } from "../../src/middleware/app-env.ts";
-import { addressKey, limitAddress, limitPrincipal } from "../../src/middleware/rate-limit.ts";
+import { limitAddress, limitPrincipal } from "../../src/middleware/rate-limit.ts";
 import type { Deps } from "../../src/services/deps.ts";
 
 const { RATE_LIMITER } = env as unknown as Bindings;

@@ -37,7 +37,8 @@ export async function updateUser(
   const user = await applyChange(deps, principal, id, { ...change, passwordHash });
 
   const changed = Object.entries(edit).flatMap(([field, value]) => (value === undefined ? [] : [field]));
-  const entry = entryOf("user.updated", principal, { type: "user", id }, call, { changed });
+  const detail = { changed, ...(edit.role !== undefined && { role: edit.role }) };
+  const entry = entryOf("user.updated", principal, { type: "user", id }, call, detail);
   await deps.audit.record(principal.workspaceId, entry);
   return user;
 }

@@ -29,6 +29,7 @@ function createIsolate(answers: Partial<AuditLogObject> = {}, maxKeys?: number) 
       sent.push([chain, counted]);
       return DONE;
     },
+    sight: async () => DONE,
     pending: async () => [],
     head: async () => EMPTY_CHAIN,
     flush: async () => DONE,
