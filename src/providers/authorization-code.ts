@@ -11,7 +11,8 @@ import type {
   Provider,
   ProviderContext,
 } from "./provider.ts";
-import type { TokenAnswer } from "./token-answer.ts";
+import { clientOf, type Registrations, registrationOf, settingsOf } from "./registration.ts";
+import { splitScopes, type TokenAnswer } from "./token-answer.ts";
 
 /** Whose tokens they are. */
 export type Identity = Pick<Acquired, "account" | "upstreamAccount" | "metadata">;
@@ -25,19 +26,17 @@ export interface AuthorizationCodeData {
   readonly scopes: readonly string[];
   /** Between scopes, sent and granted. Default: a space, as RFC 6749 has it; some use commas. */
   readonly scopeSeparator?: string;
-  readonly settings: readonly string[];
   readonly callbackPath: string;
-  /** The consent page, or how to find it. */
-  readonly authorizationEndpoint: string | ((context: ProviderContext, choice: ConsentChoice) => Promise<string>);
+  /**
+   * Where it depends on what is chosen, none of its settings is needed before there is a choice, and `optionalSettings`
+   * names them all.
+   */
+  readonly registration: Registrations;
+  readonly optionalSettings?: readonly string[];
   /** @see AuthorizationFlow.options; what was chosen becomes part of the secret. */
   readonly options?: AuthorizationFlow["options"];
-  /** @see AuthorizationFlow.settings; then `settings` is empty. */
-  readonly consentSettings?: NonNullable<AuthorizationFlow["settings"]>;
-  readonly optionalSettings?: readonly string[];
   /** Parameters of the consent page beside the standard ones. */
   readonly authorizeParameters?: Readonly<Record<string, string>>;
-  /** @param chosen The consent's choice, or the stored secret, which holds it. */
-  readonly client: (settings: ProviderContext["settings"], chosen: SecretData) => OAuthClient;
   /** What callers send the token as, where the server's `token_type` says something else (Slack: `bot`). */
   readonly tokenType?: string;
   /** True where access without a refresh token is of no use: its absence is a refusal. */
@@ -63,9 +62,11 @@ export const STORABLE_TOKENS = z.looseObject({
 
 /** A provider whose consent is given in a browser: authorization code with PKCE S256, refresh by refresh token. */
 export function authorizationCode(data: AuthorizationCodeData): Provider {
-  const { id, name, docsUrl, apiHosts, scopes, settings, callbackPath, options, consentSettings } = data;
+  const { id, name, docsUrl, apiHosts, scopes, callbackPath, options, registration } = data;
+  const isChosen = typeof registration === "function";
   return {
-    ...{ id, name, docsUrl, apiHosts, scopes, settings },
+    ...{ id, name, docsUrl, apiHosts, scopes },
+    settings: isChosen ? [] : settingsOf(registration),
     kind: "authorization_code",
     exposes: ["access_token", "token_type", "expires_at", "scope"],
     credentials: null,
@@ -74,7 +75,7 @@ export function authorizationCode(data: AuthorizationCodeData): Provider {
     authorization: {
       callbackPath,
       ...(options && { options }),
-      ...(consentSettings && { settings: consentSettings }),
+      ...(isChosen && { settings: (choice) => settingsOf(registration(choice)) }),
       authorizeUrl: (request, context) => createAuthorizeUrl(data, request, context),
       exchange: (exchange, context) => acquire(data, exchange, context),
     },
@@ -95,10 +96,11 @@ async function createAuthorizeUrl(
   request: Parameters<NonNullable<Provider["authorization"]>["authorizeUrl"]>[0],
   context: ProviderContext,
 ): Promise<URL> {
-  const { authorizationEndpoint: endpoint, scopeSeparator = " " } = data;
+  const { scopeSeparator = " " } = data;
   const { choice = {} } = request;
-  const client = data.client(context.settings, choice);
-  const url = new URL(typeof endpoint === "string" ? endpoint : await endpoint(context, choice));
+  const client = clientOf(data, choice, context);
+  const { authorizationEndpoint: endpoint } = registrationOf(data.registration, choice);
+  const url = new URL(typeof endpoint === "string" ? endpoint : await endpoint(context));
   const parameters = {
     ...data.authorizeParameters,
     response_type: "code",
@@ -118,7 +120,7 @@ async function acquire(
   context: ProviderContext,
 ): Promise<Acquired> {
   const { choice = {} } = exchange;
-  const client = data.client(context.settings, choice);
+  const client = clientOf(data, choice, context);
   const tokens = await exchangeCode(client, exchange, context);
   if (data.needsRefreshToken && tokens.refreshToken === null) {
     const remedy = `Remove this application from your account at ${data.name}, then connect again`;
@@ -137,7 +139,7 @@ async function acquire(
 /** As granted, which may be less than asked for. */
 function grantedScopes(data: AuthorizationCodeData, { scope }: TokenAnswer, exchange: CodeExchange): readonly string[] {
   if (scope === null) return exchange.scopes ?? data.scopes;
-  return scope.split(data.scopeSeparator ?? " ").filter((name) => name !== "");
+  return splitScopes(scope, data.scopeSeparator);
 }
 
 async function refresh(data: AuthorizationCodeData, secret: SecretData, context: ProviderContext): Promise<SecretData> {
@@ -145,7 +147,7 @@ async function refresh(data: AuthorizationCodeData, secret: SecretData, context:
   if (refreshToken === null) {
     throw new AppError("reauth_required", `${data.name} gave no refresh token. Connect the account again.`);
   }
-  return mergeTokens(data, secret, await refreshGrant(data.client(context.settings, secret), refreshToken, context));
+  return mergeTokens(data, secret, await refreshGrant(clientOf(data, secret, context), refreshToken, context));
 }
 
 /** The stored secret with the answer's tokens in it. A lifetime is the answer's or unknown, never the old one's. */
@@ -168,6 +170,6 @@ function createRevoke(
   return async (secret, context) => {
     // Ending the refresh token ends the grant; an access token alone is the most there is otherwise.
     const token = readText(secret, "refresh_token") ?? readText(secret, "access_token");
-    if (token !== null) await revokeToken(data.client(context.settings, secret), revocation, token, context);
+    if (token !== null) await revokeToken(clientOf(data, secret, context), revocation, token, context);
   };
 }

@@ -28,7 +28,13 @@ const OPEN_ROLE = "The role does not require the external id. Add the condition 
 const DENIED =
   "AWS denied the role. It must exist, and its trust policy must name the broker's account and the workspace's external id.";
 
-/** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html */
+/**
+ * A role of the customer's, assumed with the workspace's external id.
+ *
+ * Over sixty lines: it is the only one of its kind, and proves that nobody else could have the broker assume the role.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html
+ */
 export const aws = {
   id: "aws",
   name: AWS_NAME,

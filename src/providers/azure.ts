@@ -1,12 +1,10 @@
 import { z } from "zod";
 import { AppError } from "../domain/errors.ts";
 import { isJsonObject, readText } from "../domain/json.ts";
-import type { UpstreamOptions } from "../domain/ports/upstream.ts";
-import type { SecretData } from "../domain/token-data.ts";
-import { clientCredentials, REFRESH_TIMEOUT_MS } from "./oauth2.ts";
+import { clientCredentials } from "./client-credentials.ts";
 import { bearerRequest, probe } from "./probe.ts";
-import type { Acquired, Provider, ProviderContext } from "./provider.ts";
-import type { TokenAnswer, Verdicts } from "./token-answer.ts";
+import type { Provider, ProviderContext } from "./provider.ts";
+import { word } from "./word.ts";
 
 const NAME = "Microsoft Azure";
 const API_HOST = "management.azure.com";
@@ -14,101 +12,57 @@ const SCOPE = `https://${API_HOST}/.default`;
 const SUBSCRIPTIONS = `https://${API_HOST}/subscriptions?api-version=2020-01-01`;
 /** The list comes in pages; an account with more than this many has named the one it wants. */
 const MAX_PAGES = 5;
+const REFUSED_SECRET = `${NAME} does not accept the client secret: it is wrong or has expired.`;
 
-const principal = {
+const credentials = z.strictObject({
   // A GUID, never a domain name or `common`: it becomes a part of the token endpoint's path.
   tenant_id: z.guid(),
   client_id: z.guid(),
-  client_secret: z.string().regex(/^[\x21-\x7e]{1,1024}$/, "must be one word of printable characters"),
+  client_secret: word.max(1024),
   subscription_id: z.guid().optional(),
   subscription_name: z.string().min(1).max(200).optional(),
-};
-const credentials = z.strictObject(principal);
+});
 type Principal = z.output<typeof credentials>;
 
-/** @see https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow */
+const principal = clientCredentials({
+  ...{ name: NAME, credentials, scope: SCOPE },
+  tokenEndpoint: ({ tenant_id }) => `https://login.microsoftonline.com/${tenant_id.toLowerCase()}/oauth2/v2.0/token`,
+  // Only the error is read, not its AADSTS number: Microsoft asks not to depend on those.
+  // @see https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+  refusals: {
+    invalid_client: REFUSED_SECRET,
+    invalid_grant: REFUSED_SECRET,
+    unauthorized_client: `${NAME} does not know this application in this tenant, or has disabled it.`,
+    // AADSTS90002: no such tenant. The rest of this request is ours and fixed.
+    invalid_request: `${NAME} does not know this tenant.`,
+  },
+  async identify({ accessToken }, given, context) {
+    const { id, name } = await findSubscription(given, accessToken, context);
+    const metadata = { subscription_name: name };
+    return { account: id, metadata, found: { subscription_id: id, subscription_name: name } };
+  },
+});
+
+/**
+ * A service principal and one of the subscriptions it sees; several are several connections.
+ *
+ * Over sixty lines: the list of subscriptions has pages.
+ *
+ * @see https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+ */
 export const azure = {
   id: "azure",
   name: NAME,
   kind: "service_principal",
   docsUrl: "https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow",
   apiHosts: [API_HOST],
-  scopes: [SCOPE],
+  ...{ scopes: [SCOPE], settings: [], authorization: null, revoke: null },
   exposes: ["access_token", "token_type", "expires_at"],
-  settings: [],
   credentials,
-  storable: z.looseObject({ ...principal, access_token: z.string().min(1).optional() }),
-  authorization: null,
-  connect: (raw, context) => connect(credentials.parse(raw), context),
-  refresh,
-  revoke: null,
+  storable: principal.storable,
+  connect: principal.connect,
+  refresh: principal.refresh,
 } as const satisfies Provider;
-
-async function connect(given: Principal, context: ProviderContext): Promise<Acquired> {
-  const tokens = await mint(given, context, "provider_rejected");
-  const subscription = await findSubscription(given, tokens.accessToken, context);
-  return {
-    secret: {
-      ...describeTokens(tokens),
-      tenant_id: given.tenant_id,
-      client_id: given.client_id,
-      client_secret: given.client_secret,
-      subscription_id: subscription.id,
-      subscription_name: subscription.name,
-    },
-    account: subscription.id,
-    upstreamAccount: null,
-    scopes: [SCOPE],
-    metadata: { subscription_name: subscription.name },
-  };
-}
-
-/** Mints again: there is no refresh token in this grant. */
-async function refresh(secret: SecretData, context: ProviderContext): Promise<SecretData> {
-  const given = z.object(principal).safeParse(secret);
-  if (!given.success)
-    throw new AppError("reauth_required", `The stored service principal is incomplete. Connect it again.`);
-  const tokens = await mint(given.data, context, "reauth_required", { timeoutMs: REFRESH_TIMEOUT_MS });
-  const { expires_at: _expiresAt, ...kept } = secret;
-  return { ...kept, ...describeTokens(tokens) };
-}
-
-function mint(
-  { tenant_id, client_id, client_secret }: Principal,
-  context: ProviderContext,
-  refusal: "provider_rejected" | "reauth_required",
-  options: UpstreamOptions = {},
-): Promise<TokenAnswer> {
-  const client = {
-    name: NAME,
-    clientId: client_id,
-    clientSecret: client_secret,
-    clientAuth: "client_secret_post",
-    tokenEndpoint: `https://login.microsoftonline.com/${tenant_id.toLowerCase()}/oauth2/v2.0/token`,
-    issuer: null,
-  } as const;
-  return clientCredentials(client, SCOPE, context, verdicts(refusal), options);
-}
-
-/**
- * Only the error is read, not its AADSTS number: Microsoft asks not to depend on those.
- * @see https://learn.microsoft.com/entra/identity-platform/reference-error-codes
- */
-function verdicts(code: "provider_rejected" | "reauth_required"): Verdicts {
-  const secret = `${NAME} does not accept the client secret: it is wrong or has expired.`;
-  const application = `${NAME} does not know this application in this tenant, or has disabled it.`;
-  return {
-    invalid_client: { code, message: secret },
-    invalid_grant: { code, message: secret },
-    unauthorized_client: { code, message: application },
-    // AADSTS90002: no such tenant. The rest of this request is ours and fixed.
-    invalid_request: { code, message: `${NAME} does not know this tenant.` },
-  };
-}
-
-function describeTokens({ accessToken, tokenType, expiresAt }: TokenAnswer): SecretData {
-  return { access_token: accessToken, token_type: tokenType, ...(expiresAt !== null && { expires_at: expiresAt }) };
-}
 
 interface Subscription {
   readonly id: string;

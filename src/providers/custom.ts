@@ -16,17 +16,14 @@ export function customProvider(entry: CustomProviderSettings): Provider {
     // The server that issued the token may have it back; no other host is known.
     apiHosts: hostsOf(entry.token_endpoint),
     scopes: entry.scopes,
-    settings: [],
     callbackPath: `/api/v1/oauth/${id}/callback`,
-    authorizationEndpoint: endpoint ?? ((context) => discoverEndpoint(entry, context)),
-    client: () => ({
-      name,
-      clientId: entry.client_id,
-      clientSecret: entry.client_secret,
+    registration: {
+      client: { id: entry.client_id, secret: entry.client_secret },
       clientAuth: entry.token_endpoint_auth_method,
+      authorizationEndpoint: endpoint ?? ((context) => discoverEndpoint(entry, context)),
       tokenEndpoint: entry.token_endpoint,
-      issuer: issuer ?? null,
-    }),
+      ...(issuer !== undefined && { issuer }),
+    },
     ...(revocation !== undefined && { revocation: { endpoint: revocation, withSecret: true } }),
   });
 }

@@ -39,11 +39,6 @@ export const serviceAccountJson = z
     for (const { path, message } of error?.issues ?? []) context.addIssue({ code: "custom", path, message });
   });
 
-/** True for a secret that came from a key file, not from a consent. */
-export function isKeySecret(secret: SecretData): boolean {
-  return "service_account_json" in secret;
-}
-
 /** Proves a key file by a token and the projects it sees. @throws `invalid_request` for a key that cannot sign. */
 export async function connectByKey(json: string, context: ProviderContext): Promise<Acquired> {
   const file = keyFile.parse(parseJsonObject(json));

@@ -1,31 +1,32 @@
+import { z } from "zod";
+import type { SecretData } from "../domain/token-data.ts";
+
 /** OVHcloud's three regions: separate accounts, hosts and client registrations. */
 export const ENDPOINTS = ["ovh-eu", "ovh-ca", "ovh-us"] as const;
-export type Endpoint = (typeof ENDPOINTS)[number];
-
-interface Region {
-  /** Serves `/auth/oauth2/authorize` and `/auth/oauth2/token`. */
-  readonly authHost: string;
-  /** Serves `/1.0`. */
-  readonly apiHost: string;
-  /** The operator's client there: id, secret. */
-  readonly settings: readonly [string, string];
-}
+type Endpoint = (typeof ENDPOINTS)[number];
+export const endpoint = z.enum(ENDPOINTS);
 
 /** @see https://github.com/ovh/go-ovh (token URLs and endpoints by region) */
-export const OVH_REGIONS: Readonly<Record<Endpoint, Region>> = {
-  "ovh-eu": {
-    authHost: "www.ovh.com",
-    apiHost: "eu.api.ovh.com",
-    settings: ["OVH_EU_CLIENT_ID", "OVH_EU_CLIENT_SECRET"],
-  },
-  "ovh-ca": {
-    authHost: "ca.ovh.com",
-    apiHost: "ca.api.ovh.com",
-    settings: ["OVH_CA_CLIENT_ID", "OVH_CA_CLIENT_SECRET"],
-  },
-  "ovh-us": {
-    authHost: "us.ovhcloud.com",
-    apiHost: "api.us.ovhcloud.com",
-    settings: ["OVH_US_CLIENT_ID", "OVH_US_CLIENT_SECRET"],
-  },
-};
+export const OVH_REGIONS = {
+  "ovh-eu": describe("ovh-eu", "OVH_EU", "www.ovh.com", "eu.api.ovh.com"),
+  "ovh-ca": describe("ovh-ca", "OVH_CA", "ca.ovh.com", "ca.api.ovh.com"),
+  "ovh-us": describe("ovh-us", "OVH_US", "us.ovhcloud.com", "api.us.ovhcloud.com"),
+} as const satisfies Readonly<Record<Endpoint, unknown>>;
+
+/** The region in a consent's choice or a stored secret; Europe where none is named, as in the seed's oldest secrets. */
+export function regionOf(chosen: SecretData): ReturnType<typeof describe> {
+  return OVH_REGIONS[endpoint.catch("ovh-eu").parse(chosen["endpoint"])];
+}
+
+/** @param prefix Of the operator's settings there. */
+function describe(name: Endpoint, prefix: string, authHost: string, apiHost: string) {
+  return {
+    name,
+    /** Serves `/1.0`. */
+    apiHost,
+    /** The operator's client there: the settings of id and secret. */
+    client: [`${prefix}_CLIENT_ID`, `${prefix}_CLIENT_SECRET`] as const,
+    authorizationEndpoint: `https://${authHost}/auth/oauth2/authorize`,
+    tokenEndpoint: `https://${authHost}/auth/oauth2/token`,
+  };
+}

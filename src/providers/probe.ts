@@ -62,9 +62,9 @@ function usualRefusal(name: string, status: 401 | 403 | 404): string {
   return `${name} has nothing at this address.`;
 }
 
-/** A GET for JSON with a bearer token. */
-export function bearerRequest(url: string, token: string): Request {
-  return new Request(url, { headers: { accept: "application/json", authorization: `Bearer ${token}` } });
+/** A request for JSON with a bearer token and no body. */
+export function bearerRequest(url: string, token: string, method: "GET" | "POST" = "GET"): Request {
+  return new Request(url, { method, headers: { accept: "application/json", authorization: `Bearer ${token}` } });
 }
 
 function rejected(message: string): AppError {

@@ -1,3 +1,5 @@
+import type { SecretData } from "../domain/token-data.ts";
+
 /** A key pair in OpenSSH's own formats, as `ssh-keygen -t ed25519` writes them. */
 export interface SshKeyPair {
   /** `-----BEGIN OPENSSH PRIVATE KEY----- …`, without a passphrase. */
@@ -25,6 +27,16 @@ export async function createSshKeyPair(comment: string): Promise<SshKeyPair> {
     privateKey: formatPrivateKey(publicBytes, seed, blob, comment),
     publicKey: `${ALGORITHM} ${toBase64(blob)} ${comment}`,
   };
+}
+
+/** The pair of the secret that is replaced, as its fields, because its public half is on people's machines; else a new one. */
+export async function keepOrMakePair(previous: SecretData | null, comment: string): Promise<SecretData> {
+  const [kept, keptPublic] = [previous?.["ssh_private_key"], previous?.["ssh_public_key"]];
+  if (typeof kept === "string" && typeof keptPublic === "string") {
+    return { ssh_private_key: kept, ssh_public_key: keptPublic };
+  }
+  const { privateKey, publicKey } = await createSshKeyPair(comment);
+  return { ssh_private_key: privateKey, ssh_public_key: publicKey };
 }
 
 function formatPrivateKey(publicBytes: Uint8Array, seed: Uint8Array, blob: Uint8Array, comment: string): string {

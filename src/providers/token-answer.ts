@@ -21,6 +21,11 @@ export type Verdicts = Readonly<
   Record<string, { readonly code: "reauth_required" | "provider_rejected"; readonly message: string }>
 >;
 
+/** The scopes in a text. @param separator A space by RFC 6749 section 3.3; some servers use commas. */
+export function splitScopes(text: string, separator: string | RegExp = " "): readonly string[] {
+  return text.split(separator).filter((scope) => scope !== "");
+}
+
 /**
  * Reads what a token endpoint answered. It believes as much as can be believed: a rotated refresh token beside a
  * senseless lifetime must not be lost (docs/decisions/reading-token-answers.md).

@@ -184,12 +184,12 @@ describe("the callback", () => {
 
   test("a separator of the provider's own is used both ways", async () => {
     const provider = authorizationCode({
-      ...{ id: "comma", name: "Comma", docsUrl: "https://c.example", apiHosts: [], scopes: ["a", "b"], settings: [] },
-      ...{ callbackPath: "/cb", scopeSeparator: ",", authorizationEndpoint: "https://c.example/a" },
-      client: () => ({
-        ...{ name: "Comma", clientId: "i", clientSecret: "s", clientAuth: "client_secret_post" },
-        ...{ tokenEndpoint: "https://c.example/t", issuer: null },
-      }),
+      ...{ id: "comma", name: "Comma", docsUrl: "https://c.example", apiHosts: [], scopes: ["a", "b"] },
+      ...{ callbackPath: "/cb", scopeSeparator: "," },
+      registration: {
+        ...{ client: { id: "i", secret: "s" }, clientAuth: "client_secret_post" },
+        ...{ authorizationEndpoint: "https://c.example/a", tokenEndpoint: "https://c.example/t" },
+      },
     });
     expect((await authorize(provider).url).searchParams.get("scope")).toBe("a,b");
     expect(

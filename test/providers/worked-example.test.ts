@@ -102,3 +102,10 @@ test.each(PROVIDERS.map(({ id, kind }) => [id, kind]))("docs/providers.md lists 
   expect(page).toContain(`\n| \`${id}\` | \`${kind}\` |`);
   expect(page).toMatch(new RegExp(`^## .*\\(\`${id}\`\\)$`, "m"));
 });
+
+test.each(PROVIDERS.map(({ id }) => id))("%s is one file of at most sixty lines, or says why it is not", (id) => {
+  const source = readText(`src/providers/${id}.ts`);
+  const lines = source.trimEnd().split("\n").length;
+  expect(source).toMatch(new RegExp(`^export const ${id}\\b`, "m"));
+  if (lines > MAX_LINES) expect(source).toMatch(/^ \* Over sixty lines: .+\.$/m);
+});
