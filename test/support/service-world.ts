@@ -25,15 +25,22 @@ import { TEST_SETTINGS } from "./test-settings.ts";
 
 const sha256 = async (text: string) => createHash("sha256").update(text).digest("hex");
 
+export interface ServiceWorldOptions {
+  /** Beside the fake ones. */
+  readonly providers?: readonly Provider[];
+  /** What real providers are answered. */
+  readonly send?: Deps["send"];
+}
+
 /** The services' ports in memory: real keepers and real consent desks over fakes, two providers. */
-export function createServiceWorld() {
+export function createServiceWorld({ providers: real = [], send = sendNothing }: ServiceWorldOptions = {}) {
   const time = createFakeTime();
   const server = createFakeProvider(time.sleep);
   const exchanges: string[] = [];
   const rotating: Provider = { ...server.provider, authorization: consentFlow("/rotating/callback") };
   const other: Provider = { ...rotating, id: "other", authorization: consentFlow("/other/callback") };
   const key: Provider = { ...server.provider, id: "key", name: "Key", kind: "api_key", refresh: null, revoke: null };
-  const providers = [rotating, other, key];
+  const providers = [rotating, other, key, ...real];
 
   function consentFlow(callbackPath: string): AuthorizationFlow {
     return {
@@ -66,7 +73,7 @@ export function createServiceWorld() {
       find: (id: string) => providers.find((provider) => provider.id === id) ?? null,
     },
     providerSettings: {},
-    send: () => Promise.reject(new Error("nothing is sent")),
+    send,
   };
   const deferred: Promise<unknown>[] = [];
   const deps = {
@@ -103,6 +110,10 @@ export function createServiceWorld() {
 }
 
 export type ServiceWorld = ReturnType<typeof createServiceWorld>;
+
+function sendNothing(): Promise<never> {
+  return Promise.reject(new Error("nothing is sent"));
+}
 
 /** A signed-in person, e.g. `person("a")`. `workspace` is a hex digit too. */
 export function person(digit: string, role: UserRole = "operator", workspace = "1"): Caller {

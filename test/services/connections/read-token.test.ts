@@ -1,12 +1,19 @@
 import { describe, expect, test } from "vitest";
+import type { JsonObject } from "../../../src/domain/json.ts";
 import { parseSecretRef } from "../../../src/domain/secret-ref.ts";
+import { azure } from "../../../src/providers/azure.ts";
+import { bitbucket } from "../../../src/providers/bitbucket.ts";
+import { ovh } from "../../../src/providers/ovh.ts";
+import type { Provider } from "../../../src/providers/provider.ts";
 import { findReadable } from "../../../src/services/connections/find-readable.ts";
 import { readHotToken } from "../../../src/services/connections/read-hot-token.ts";
 import { readToken } from "../../../src/services/connections/read-token.ts";
 import { refreshToken } from "../../../src/services/connections/refresh-token.ts";
+import { storeTokenData } from "../../../src/services/connections/store-token-data.ts";
 import { createServiceWorld, key, person } from "../../support/service-world.ts";
 
 const ada = person("a");
+const GUID = "6b2e8da1-4f3c-4095-b7d6-1caf9e807b62";
 
 async function createConnected() {
   const world = createServiceWorld();
@@ -159,6 +166,52 @@ describe("reading a token", () => {
       action: "token.read",
       key: `token.read|>${ada.principal.id}|${connection.id}`,
     });
+  });
+});
+
+describe("a secret stored as it was given", () => {
+  async function storeIn(provider: Provider, tokenData: JsonObject) {
+    const minted: string[] = [];
+    const send = async (request: Request) => {
+      minted.push(request.url);
+      return Response.json({ access_token: "minted", token_type: "Bearer", expires_in: 3600 });
+    };
+    const world = createServiceWorld({ providers: [provider], send });
+    const given = { provider: provider.id, tokenData, subscriptionName: null, subscriptionId: null };
+    const choice = { account: null, shared: null };
+    const { connection } = await storeTokenData(world.deps, ada, { ...given, choice });
+    const read = async () => {
+      await world.time.advance(6);
+      const answer = await readToken(world.deps, ada, connection.id);
+      await world.finishDeferred();
+      return answer.credential.tokenData;
+    };
+    return { world, connection, minted, read };
+  }
+
+  test.each<[string, Provider, JsonObject, JsonObject]>([
+    ["an API token", bitbucket, { email: "a@b.example", api_token: "t" }, { email: "a@b.example", api_token: "t" }],
+    ["a token that never ends", bitbucket, { access_token: "a" }, { access_token: "a" }],
+    ["a token that never ends", ovh, { access_token: "a" }, { access_token: "a" }],
+    ["a token of a client", ovh, { client_id: "i", client_secret: "s", access_token: "a" }, { access_token: "a" }],
+  ])("that is %s is read as it is, from the copy and from the store", async (_, provider, given, seen) => {
+    const { world, connection, minted, read } = await storeIn(provider, given);
+    world.deps.keepers.calls.length = 0;
+    expect(await read()).toEqual(seen);
+    await world.deps.credentialCache.purge(connection, connection.version);
+    expect(await read()).toEqual(seen);
+    expect([minted, world.deps.keepers.calls]).toEqual([[], []]);
+  });
+
+  test.each<[string, Provider, JsonObject]>([
+    ["the client of a service account", ovh, { endpoint: "ovh-ca", client_id: "i", client_secret: "s" }],
+    ["a service principal", azure, { tenant_id: GUID, client_id: GUID, client_secret: "s" }],
+  ])("that is %s without a token mints one at the first read, once", async (_, provider, given) => {
+    const { minted, read } = await storeIn(provider, given);
+    expect(await read()).toMatchObject({ access_token: "minted" });
+    expect(await read()).toMatchObject({ access_token: "minted" });
+    expect(JSON.stringify(await read())).not.toContain('"s"');
+    expect(minted).toHaveLength(1);
   });
 });
 
