@@ -1,13 +1,13 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { nameField } from "../domain/identity-fields.ts";
-import { requireId, type UserId } from "../domain/ids.ts";
+import { requireId } from "../domain/ids.ts";
 import type { AppEnv } from "../middleware/app-env.ts";
 import { releaseConnections } from "../services/connections/release-connections.ts";
 import { createUser } from "../services/identity/create-user.ts";
 import { deactivateUser } from "../services/identity/deactivate-user.ts";
 import { listUsers } from "../services/identity/list-users.ts";
-import { updateUser } from "../services/identity/update-user.ts";
+import { type ReleaseConnections, updateUser } from "../services/identity/update-user.ts";
 import { callOf } from "./call.ts";
 import { callerOf } from "./caller.ts";
 import { EmailSchema, IdParam, NewPasswordSchema, RoleSchema, renderUser, UserSchema } from "./identity-schemas.ts";
@@ -62,7 +62,8 @@ const update = defineRoute({
 const remove = defineRoute({
   method: "delete",
   path: "/api/v1/users/{id}",
-  summary: "Deactivate a person: private connections are disconnected, shared ones pass to the caller",
+  summary:
+    "Deactivate a person: private connections are disconnected, shared ones pass to the caller, or another admin",
   access: "users:manage",
   request: { params: IdParam },
   responses: { 204: { description: "Deactivated" } },
@@ -81,19 +82,17 @@ export const userRoutes = createRouter()
   })
   .openapi(update, async (c) => {
     const id = requireId("usr", c.req.valid("param").id);
-    const { active, ...edit } = c.req.valid("json");
-    // A deactivation alone is one change; beside others it comes last.
-    if (active === false && Object.keys(edit).length === 0) return c.json(renderUser(await deactivate(c, id)), 200);
-    const isActive = active === true ? true : undefined;
-    const user = await updateUser(c.var.deps, c.var.principal, id, { ...edit, isActive }, callOf(c));
-    return c.json(renderUser(active === false ? await deactivate(c, id) : user), 200);
+    const { active: isActive, ...edit } = c.req.valid("json");
+    const { deps, principal } = c.var;
+    const user = await updateUser(deps, principal, id, { ...edit, isActive }, releaseFor(c), callOf(c));
+    return c.json(renderUser(user), 200);
   })
   .openapi(remove, async (c) => {
-    await deactivate(c, requireId("usr", c.req.valid("param").id));
+    const id = requireId("usr", c.req.valid("param").id);
+    await deactivateUser(c.var.deps, c.var.principal, id, releaseFor(c), callOf(c));
     return c.body(null, 204);
   });
 
-function deactivate(c: Context<AppEnv>, id: UserId) {
-  const { deps, principal } = c.var;
-  return deactivateUser(deps, principal, id, (from) => releaseConnections(deps, callerOf(c), from), callOf(c));
+function releaseFor(c: Context<AppEnv>): ReleaseConnections {
+  return (from, heir) => releaseConnections(c.var.deps, callerOf(c), from, heir);
 }

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { requireId } from "../../src/domain/ids.ts";
 import { deactivateUser } from "../../src/services/identity/deactivate-user.ts";
 import { bearer, createIdentityApp, send } from "../support/identity-app.ts";
 import {
@@ -98,15 +99,42 @@ describe("the people of a workspace", () => {
   test("hand over their connections once they can no longer come in", async () => {
     const id = await addColleague(world, admin.principal, "viewer", "v@example.com");
     const released: unknown[] = [];
-    const release = async (given: unknown) => {
+    const release = async (from: string, heir: string) => {
       expect(world.deps.userRows.get(id)?.isActive).toBe(false);
-      released.push(given);
+      released.push([from, heir]);
     };
     await deactivateUser(world.deps, admin.principal, id, release, CALL);
-    expect(released).toEqual([id]);
+    expect(released).toEqual([[id, admin.id]]);
   });
 
-  test("the last admin cannot be demoted or deactivated, nor an admin by themselves", async () => {
+  test("are changed and deactivated in one step, or not at all", async () => {
+    const id = await addColleague(world, admin.principal, "viewer", "v@example.com");
+    const refused = { role: "operator", name: "Vera", active: false, password: "short" };
+    expect((await call("PATCH", `${USERS}/${id}`, refused)).status).toBe(400);
+    expect(world.deps.userRows.get(id)).toMatchObject({ role: "viewer", name: null, isActive: true });
+    const { body } = await call("PATCH", `${USERS}/${id}`, { ...refused, password: undefined });
+    expect(body).toMatchObject({ role: "operator", name: "Vera", active: false });
+    expect(actionsOf(world).slice(-2)).toEqual(["user.updated", "user.deactivated"]);
+  });
+
+  test("that are the last admin keep their name, too, when they would be deactivated with a new one", async () => {
+    const refused = await call("PATCH", `${USERS}/${admin.id}`, { name: "Gone", active: false });
+    expect(refused).toMatchObject({ status: 409, body: { code: "conflict" } });
+    expect(world.deps.userRows.get(admin.id)).toMatchObject({ name: null, isActive: true });
+  });
+
+  test("may leave by themselves while another admin stays, who takes what they shared", async () => {
+    await addColleague(world, admin.principal, "operator", "operator@example.com");
+    const heir = await addColleague(world, admin.principal, "admin", "second@example.com");
+    await addColleague(world, admin.principal, "admin", "third@example.com");
+    const released: unknown[] = [];
+    const id = requireId("usr", admin.id);
+    await deactivateUser(world.deps, admin.principal, id, async (...given) => void released.push(given), CALL);
+    expect(released).toEqual([[admin.id, heir]]);
+    expect((await call("GET", USERS)).status).toBe(401);
+  });
+
+  test("the last admin cannot be demoted or deactivated", async () => {
     for (const change of [{ role: "viewer" }, { active: false }]) {
       expect(await call("PATCH", `${USERS}/${admin.id}`, change)).toMatchObject({
         status: 409,
@@ -115,7 +143,6 @@ describe("the people of a workspace", () => {
     }
     expect((await call("DELETE", `${USERS}/${admin.id}`)).status).toBe(409);
     await addColleague(world, admin.principal, "admin", "second@example.com");
-    expect((await call("DELETE", `${USERS}/${admin.id}`)).status).toBe(409);
     expect((await call("PATCH", `${USERS}/${admin.id}`, { role: "operator" })).status).toBe(200);
     expect((await call("GET", USERS)).status).toBe(401);
   });

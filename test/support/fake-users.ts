@@ -28,6 +28,10 @@ export function createUsers(tables: Tables, now: Clock): UserStore {
     list: async (scope, page) =>
       pageOf([...userRows.values()], page, (row) => row.workspaceId === scope.workspaceId, toUser),
     find: async (scope, id) => toNullableUser(find(scope, id)),
+    findOtherAdmin: async (scope, id) => {
+      const colleagues = [...userRows.values()].filter((row) => row.workspaceId === scope.workspaceId && row.id !== id);
+      return toNullableUser(colleagues.find(({ role, isActive }) => role === "admin" && isActive) ?? null);
+    },
     create: async (scope, { passwordHash: hash, ...user }) => {
       if (isTaken(user.email)) return null;
       const times = { createdAt: now(), updatedAt: now() };

@@ -57,6 +57,19 @@ export function describeUsers(read: () => Stores): void {
     expect(await prover.proveSession(id, scope.userId, null)).not.toBeNull();
   });
 
+  test("the other admin is an active one of the same workspace, the one who has been there longest", async () => {
+    const { users } = read();
+    const scope = await registerSomebody(users);
+    await registerSomebody(users);
+    expect(await users.findOtherAdmin(scope, scope.userId)).toBeNull();
+    await addUser(users, scope, "viewer");
+    const [gone, second] = [await addUser(users, scope, "admin"), await addUser(users, scope, "admin")];
+    await addUser(users, scope, "admin");
+    await users.change(scope, gone, { isActive: false });
+    expect(await users.findOtherAdmin(scope, scope.userId)).toMatchObject({ id: second, role: "admin" });
+    expect(await users.findOtherAdmin(scope, second)).toMatchObject({ id: scope.userId });
+  });
+
   test("of two admins who demote each other at once one stays", async () => {
     const { users } = read();
     const scope = await registerSomebody(users);

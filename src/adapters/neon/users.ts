@@ -20,6 +20,7 @@ export function createUserStore(database: Database): UserStore {
     register: (account) => register(database, account),
     list: async (scope, page) => toPage((await database.as(scope, selectPage(scope, page)))[0], page.limit, toUser),
     find: async (scope, id) => firstUser(await database.as(scope, selectUser(scope, id))),
+    findOtherAdmin: async (scope, id) => firstUser(await database.as(scope, selectOtherAdmin(scope, id))),
     create: (scope, user) => create(database, scope, user),
     change: (scope, id, change) => changeUser(database, scope, id, change),
     readPassword: async (scope, id) => {
@@ -67,6 +68,12 @@ function insertUser(scope: Scope, { id, email, name, role }: NewUser): Statement
 export function selectUser(scope: Scope, id: UserId): Statement {
   return sql`select id, workspace_id, email, name, role, is_active, created_at, updated_at from users
     where id = ${id} and workspace_id = ${scope.workspaceId}`;
+}
+
+function selectOtherAdmin(scope: Scope, id: UserId): Statement {
+  return sql`select id, workspace_id, email, name, role, is_active, created_at, updated_at from users
+    where workspace_id = ${scope.workspaceId} and role = 'admin' and is_active and id <> ${id}
+    order by created_at, id limit 1`;
 }
 
 function selectPage(scope: Scope, { limit, after }: PageRequest): Statement {

@@ -50,6 +50,8 @@ export interface UserStore {
   register(account: NewAccount): Promise<"registered" | "email_taken" | "closed">;
   list(scope: Scope, page: PageRequest): Promise<Page<User>>;
   find(scope: Scope, id: UserId): Promise<User | null>;
+  /** The active admin but `id` who has been there longest; null when there is no other. */
+  findOtherAdmin(scope: Scope, id: UserId): Promise<User | null>;
   /** Null when the email is taken. */
   create(scope: Scope, user: NewUser): Promise<User | null>;
   /**

@@ -1,14 +1,19 @@
 import { bindingOf, type Connection } from "../../domain/connection.ts";
-import { type OwnerId, requireOwnerId } from "../../domain/ids.ts";
+import type { OwnerId } from "../../domain/ids.ts";
 import type { Scope } from "../../domain/principal.ts";
 import type { Caller } from "../record-deed.ts";
 import { type DisconnectDeps, eraseConnectionOf } from "./disconnect.ts";
 
-/** Ends a departing user's private connections and passes the shared ones to `caller`, an admin of the workspace. */
-export async function releaseConnections(deps: DisconnectDeps, caller: Caller, from: OwnerId): Promise<void> {
+/** Ends the private connections of an owner who can no longer come in, and passes the shared ones to `heir`, of the same workspace. */
+export async function releaseConnections(
+  deps: DisconnectDeps,
+  caller: Caller,
+  from: OwnerId,
+  heir: OwnerId,
+): Promise<void> {
   const scope: Scope = { userId: from, workspaceId: caller.principal.workspaceId };
   for (const connection of await deps.connections.listOwned(scope)) {
-    if (connection.shared) await passOn(deps, scope, connection, requireOwnerId(caller.principal.id));
+    if (connection.shared) await passOn(deps, scope, connection, heir);
     else await eraseConnectionOf(deps, caller, connection);
   }
 }

@@ -1,6 +1,6 @@
 import { type Call, entryOf } from "../../domain/call.ts";
 import { AppError } from "../../domain/errors.ts";
-import type { UserId } from "../../domain/ids.ts";
+import { type OwnerId, requireOwnerId, type UserId } from "../../domain/ids.ts";
 import type { UserRole } from "../../domain/permissions.ts";
 import type { User } from "../../domain/ports/identity.ts";
 import type { UserChange } from "../../domain/ports/identity-stores.ts";
@@ -8,52 +8,50 @@ import { type Principal, scopeOf } from "../../domain/principal.ts";
 import type { Deps } from "../deps.ts";
 import { requireUsablePassword } from "./require-usable-password.ts";
 
-/** What an admin may change of a person; what is absent stays. Deactivating is `deactivateUser`. */
+/** What an admin may change of a person; what is absent stays. */
 export interface UserEdit {
   readonly role?: UserRole | undefined;
   readonly name?: string | null | undefined;
-  readonly isActive?: true | undefined;
+  readonly isActive?: boolean | undefined;
   readonly password?: string | undefined;
 }
 
+/** Disconnects the private connections of `from` and passes the shared ones to `heir`. Safe to call again. */
+export type ReleaseConnections = (from: UserId, heir: OwnerId) => Promise<void>;
+
+type UpdateDeps = Pick<Deps, "users" | "passwords" | "identities" | "audit">;
+
 /**
- * Changes a person of the caller's workspace. A new role or password ends that person's sessions.
+ * Changes a person of the caller's workspace, all of it or nothing. A new role, a new password or deactivation ends that
+ * person's sessions; a deactivated person's connections are released then. Safe to call again when that half failed.
  *
- * @throws `not_found`; `invalid_request` for an unusable password; `conflict` for the role of the last admin.
+ * @throws `not_found`; `invalid_request` for an unusable password; `conflict` when no admin would be left.
  */
 export async function updateUser(
-  deps: Pick<Deps, "users" | "passwords" | "identities" | "audit">,
+  deps: UpdateDeps,
   principal: Principal,
   id: UserId,
   edit: UserEdit,
+  releaseConnections: ReleaseConnections,
   call: Call,
 ): Promise<User> {
   const { password, ...change } = edit;
-  if (password !== undefined) requireUsablePassword(password, "password");
-  const scope = scopeOf(principal);
-  // Before hashing, so that an unknown id costs nothing.
-  if ((await deps.users.find(scope, id)) === null) throw noSuchUser();
-  const passwordHash = password === undefined ? undefined : await deps.passwords.hash(password);
+  const passwordHash = password === undefined ? undefined : await hashPassword(deps, principal, id, password);
   const user = await applyChange(deps, principal, id, { ...change, passwordHash });
-
-  const changed = Object.entries(edit).flatMap(([field, value]) => (value === undefined ? [] : [field]));
-  const detail = { changed, ...(edit.role !== undefined && { role: edit.role }) };
-  const entry = entryOf("user.updated", principal, { type: "user", id }, call, detail);
-  await deps.audit.record(principal.workspaceId, entry);
+  await recordChange(deps, principal, id, edit, call);
+  if (edit.isActive === false) await releaseConnections(id, await findHeir(deps, principal, id));
   return user;
 }
 
-/**
- * Stores a change and makes this isolate forget who the user was.
- *
- * @throws `not_found`; `conflict` when it would leave the workspace without an active admin.
- */
-export async function applyChange(
-  deps: Pick<Deps, "users" | "identities">,
-  principal: Principal,
-  id: UserId,
-  change: UserChange,
-): Promise<User> {
+async function hashPassword(deps: UpdateDeps, principal: Principal, id: UserId, password: string): Promise<string> {
+  requireUsablePassword(password, "password");
+  // Before hashing, so that an unknown id costs nothing.
+  if ((await deps.users.find(scopeOf(principal), id)) === null) throw noSuchUser();
+  return await deps.passwords.hash(password);
+}
+
+/** Stores a change and makes this isolate forget who the user was. */
+async function applyChange(deps: UpdateDeps, principal: Principal, id: UserId, change: UserChange): Promise<User> {
   const outcome = await deps.users.change(scopeOf(principal), id, change);
   if (outcome === null) throw noSuchUser();
   if (outcome === "last_admin") {
@@ -61,6 +59,32 @@ export async function applyChange(
   }
   deps.identities.forget({ userId: id });
   return outcome;
+}
+
+/** A deactivation is an event of its own, beside whatever else was changed with it. */
+async function recordChange(
+  { audit }: UpdateDeps,
+  principal: Principal,
+  id: UserId,
+  edit: UserEdit,
+  call: Call,
+): Promise<void> {
+  const user = { type: "user", id } as const;
+  const isDeactivation = edit.isActive === false;
+  const changed = Object.entries(edit).flatMap(([field, value]) =>
+    value === undefined || (field === "isActive" && isDeactivation) ? [] : [field],
+  );
+  if (!isDeactivation || changed.length > 0) {
+    const detail = { changed, ...(edit.role !== undefined && { role: edit.role }) };
+    await audit.record(principal.workspaceId, entryOf("user.updated", principal, user, call, detail));
+  }
+  if (isDeactivation) await audit.record(principal.workspaceId, entryOf("user.deactivated", principal, user, call));
+}
+
+/** The admin who did it; who leaves by themselves is followed by the admin who has been there longest. */
+async function findHeir(deps: UpdateDeps, principal: Principal, leaver: UserId): Promise<OwnerId> {
+  const other = leaver === principal.id ? await deps.users.findOtherAdmin(scopeOf(principal), leaver) : null;
+  return other?.id ?? requireOwnerId(principal.id);
 }
 
 function noSuchUser(): AppError {

@@ -6,13 +6,14 @@ import { createServiceWorld, person } from "../../support/service-world.ts";
 const leaver = person("a");
 const admin = person("e", "admin");
 const from = requireOwnerId(leaver.principal.id);
+const heir = requireOwnerId(admin.principal.id);
 
 describe("the connections of somebody who is deactivated", () => {
-  test("are ended when they were private, and passed to the admin when they were shared", async () => {
+  test("are ended when they were private, and passed to the heir when they were shared", async () => {
     const world = createServiceWorld();
     const own = await world.connect(leaver, { account: "own", shared: false });
     const shared = await world.connect(leaver, { account: "shared", shared: true });
-    await releaseConnections(world.deps, admin, from);
+    await releaseConnections(world.deps, admin, from, heir);
     expect(world.deps.connections.rows.get(own.id)).toMatchObject({ isActive: false });
     expect(world.deps.connections.rows.get(shared.id)).toMatchObject({ isActive: true, ownerId: admin.principal.id });
     expect(world.deps.secrets.paths()).toHaveLength(1);
@@ -22,7 +23,7 @@ describe("the connections of somebody who is deactivated", () => {
     const world = createServiceWorld();
     world.deps.secrets.setDown(true);
     await expect(world.connect(leaver, { account: "late" })).rejects.toMatchObject({ code: "vault_unavailable" });
-    await releaseConnections(world.deps, admin, from);
+    await releaseConnections(world.deps, admin, from, heir);
     world.deps.secrets.setDown(false);
     expect([...world.deps.connections.rows.values()].filter(({ isActive }) => isActive)).toEqual([]);
   });
@@ -30,7 +31,7 @@ describe("the connections of somebody who is deactivated", () => {
   test("of others are left alone", async () => {
     const world = createServiceWorld();
     const theirs = await world.connect(person("b"));
-    await releaseConnections(world.deps, admin, from);
+    await releaseConnections(world.deps, admin, from, heir);
     expect(world.deps.connections.rows.get(theirs.id)).toMatchObject({ isActive: true });
   });
 });

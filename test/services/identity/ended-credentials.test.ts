@@ -45,7 +45,7 @@ describe("what ends a credential, at once in the isolate that ended it", () => {
     const id = await addColleague(world, admin.principal, "analyst", "a@example.com");
     const { token } = await signIn(world, "a@example.com");
     await prove(world, { apiKey: secret, actAs: id });
-    await updateUser(world.deps, admin.principal, id, { role: "viewer" }, CALL);
+    await updateUser(world.deps, admin.principal, id, { role: "viewer" }, async () => undefined, CALL);
     expect(await present(world, { bearer: token })).toMatchObject(refused);
     expect(await prove(world, { apiKey: secret, actAs: id })).toMatchObject({ permissions: [] });
     await deactivateUser(world.deps, admin.principal, id, async () => undefined, CALL);
