@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { bindingOf, type Connection } from "../../src/domain/connection.ts";
-import { createId, type UserId, type WorkspaceId } from "../../src/domain/ids.ts";
+import { createId, toHex, type UserId, type WorkspaceId } from "../../src/domain/ids.ts";
 import type { ConnectionStore } from "../../src/domain/ports/connection-store.ts";
 import { createSecretRef } from "../../src/domain/secret-ref.ts";
 import { addSeconds, epochSeconds } from "../../src/domain/time.ts";
@@ -39,6 +39,21 @@ export function describeConnectionStore(read: () => ConnectionTables): void {
     expect(await connections.leaseDue(50, 60)).toContainEqual(bindingOf(connection));
   });
 
+  test("a connection that is still being made holds its grant, and nobody sees it", async () => {
+    const { connections, register } = read();
+    const [owner, other] = [await register(), await register()];
+    const id = createId("con", randomBytes);
+    const upstreamAccount = toHex(randomBytes(32));
+    const secretRefs = [createSecretRef("aurora", "users", `aurora-test-${id}-token`)];
+    const about = { account: "a@example.com", upstreamAccount, shared: false };
+    const row = await connections.reserve(owner, { id, provider: "rotating", ...about, secretRefs });
+    expect(await connections.isGrantLive(other, "rotating", upstreamAccount)).toBe(true);
+    expect(await connections.hasOtherLiveGrant(bindingOf(row))).toBe(false);
+    expect(await connections.find(owner, id)).toBeNull();
+    await connections.disconnect(bindingOf(row));
+    expect(await connections.isGrantLive(other, "rotating", upstreamAccount)).toBe(false);
+  });
+
   describe("the list of connections", () => {
     test("goes on although a colleague has withdrawn the last connection of the page before", async () => {
       const { connections, register } = read();
@@ -65,7 +80,9 @@ export async function addConnection(
 ): Promise<Connection> {
   const id = createId("con", randomBytes);
   const secretRefs = [createSecretRef("aurora", "users", `aurora-test-${id}-token`)];
-  const row = await connections.reserve(owner, { id, provider: "rotating", account, shared, secretRefs });
+  const row = await connections.reserve(owner, {
+    ...{ id, provider: "rotating", account, upstreamAccount: null, shared, secretRefs },
+  });
   await connections.recordSecret(bindingOf(row), {
     version: 1,
     issuedAt: NOW,

@@ -116,7 +116,7 @@ function reserve(
   rows: Map<string, FakeRow>,
   now: EpochSeconds,
   scope: Scope,
-  { id, provider, account, shared, secretRefs }: Reservation,
+  { id, provider, account, upstreamAccount, shared, secretRefs }: Reservation,
 ): Connection {
   const live = all.find(
     (row) => row.isActive && row.ownerId === scope.userId && row.provider === provider && row.account === account,
@@ -125,7 +125,7 @@ function reserve(
   const secretRef = secretRefs.find((ref) => all.every((row) => row.secretRef !== ref));
   if (secretRef === undefined) throw new AppError("conflict", "Every reference is taken.");
   const row: FakeRow = {
-    ...{ id, provider, account, shared, secretRef, isActive: true, upstreamAccount: null, refreshDueAt: null },
+    ...{ id, provider, account, shared, secretRef, isActive: true, upstreamAccount, refreshDueAt: null },
     workspaceId: scope.workspaceId,
     ownerId: requireOwnerId(scope.userId),
     ...{ label: null, status: "connecting", scopes: [], metadata: {}, version: 0, issuedAt: null, expiresAt: null },

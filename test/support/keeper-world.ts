@@ -123,7 +123,7 @@ export function createKeeperWorld({ random = randomBytes, change = (provider) =>
     async connect(secret?: SecretData) {
       await connections.reserve(
         { userId: OWNER, workspaceId: WORKSPACE },
-        { ...binding, account: "a@example.com", shared: false, secretRefs: [binding.secretRef] },
+        { ...binding, account: "a@example.com", upstreamAccount: null, shared: false, secretRefs: [binding.secretRef] },
       );
       await store(secret);
     },

@@ -85,10 +85,12 @@ function updateRow(id: ConnectionId, change: Parameters<ConnectionStore["update"
  * Two at once: the unique indexes let one insert, the other finds its row.
  */
 async function reserve(database: Database, scope: Scope, wanted: Reservation): Promise<Connection> {
-  const { id, provider, account, shared } = wanted;
+  const { id, provider, account, upstreamAccount, shared } = wanted;
   for (const secretRef of wanted.secretRefs) {
-    const insert = sql`insert into user_tokens (id, workspace_id, owner_id, provider, account, shared, secret_ref)
-      values (${id}, ${scope.workspaceId}, ${scope.userId}, ${provider}, ${account}, ${shared}, ${secretRef})
+    const insert = sql`insert into user_tokens
+        (id, workspace_id, owner_id, provider, account, upstream_account, shared, secret_ref)
+      values (${id}, ${scope.workspaceId}, ${scope.userId}, ${provider}, ${account}, ${upstreamAccount}, ${shared},
+        ${secretRef})
       on conflict do nothing`;
     const select = sql`select * from user_tokens where is_active
       and owner_id = ${scope.userId} and provider = ${provider} and account = ${account}`;

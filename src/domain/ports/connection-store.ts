@@ -12,6 +12,8 @@ export interface Reservation {
   readonly provider: string;
   readonly account: string;
   readonly shared: boolean;
+  /** As in the facts that follow: the grant counts as live while its secret is still on its way to the store. */
+  readonly upstreamAccount: string | null;
   /** The references to try, in order; one that any row holds or ever held is skipped. */
   readonly secretRefs: readonly SecretRef[];
 }

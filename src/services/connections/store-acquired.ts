@@ -2,6 +2,7 @@ import { bindingOf, type Connection } from "../../domain/connection.ts";
 import { AppError } from "../../domain/errors.ts";
 import { createId } from "../../domain/ids.ts";
 import { toStorable } from "../../domain/plain-text.ts";
+import type { Reservation } from "../../domain/ports/connection-store.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { createSecretRef, secretName } from "../../domain/secret-ref.ts";
 import type { Acquired, Provider } from "../../providers/provider.ts";
@@ -40,13 +41,14 @@ export async function storeAcquired(
 ): Promise<Stored> {
   const account = choice.account ?? toStorable(acquired.account);
   if (account.length > MAX_ACCOUNT_CHARACTERS) throw new AppError("invalid_request", "The account name is too long.");
-  const row = await reserveRow(deps, scope, provider, account, choice.shared ?? false);
   const upstream = acquired.upstreamAccount;
+  const upstreamAccount = upstream === null ? null : await hashUpstream(deps, provider, upstream);
+  const row = await reserveRow(deps, scope, provider, { account, upstreamAccount, shared: choice.shared ?? false });
   await deps.keepers.store(bindingOf(row), {
     secret: acquired.secret,
     facts: {
       scopes: toStorable(acquired.scopes),
-      upstreamAccount: upstream === null ? null : await hashUpstream(deps, provider, upstream),
+      upstreamAccount,
       metadata: toStorable(acquired.metadata ?? {}),
       shared: choice.shared,
     },
@@ -71,8 +73,7 @@ async function reserveRow(
   deps: StoreDeps,
   scope: Scope,
   provider: Provider,
-  account: string,
-  shared: boolean,
+  about: Pick<Reservation, "account" | "upstreamAccount" | "shared">,
 ): Promise<Connection> {
   const { environment, vaultMount, vaultBasePath } = deps.settings;
   const id = createId("con", deps.random);
@@ -84,5 +85,5 @@ async function reserveRow(
       secretName(ENVIRONMENT_NAMES[environment], scope.userId, provider.id, end),
     ),
   );
-  return deps.connections.reserve(scope, { id, provider: provider.id, account, shared, secretRefs });
+  return deps.connections.reserve(scope, { ...about, id, provider: provider.id, secretRefs });
 }

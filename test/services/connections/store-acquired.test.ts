@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { bindingOf } from "../../../src/domain/connection.ts";
 import { disconnect } from "../../../src/services/connections/disconnect.ts";
+import { storeAcquired } from "../../../src/services/connections/store-acquired.ts";
 import { createServiceWorld, key, person } from "../../support/service-world.ts";
 
 const ada = person("a");
@@ -73,6 +75,24 @@ describe("connecting the same account again", () => {
     if (reconnected.status === "rejected") expect(reconnected.reason).toMatchObject({ code: "not_found" });
     expect(world.deps.secrets.paths()).toHaveLength(live.length);
   });
+});
+
+test("a grant on its way to the secret store outlives the late end of a disconnected one of the same account", async () => {
+  const world = createServiceWorld();
+  const scope = { userId: ada.principal.id, workspaceId: ada.principal.workspaceId };
+  const connect = async () => {
+    const secret = world.server.consent(world.time.now());
+    const acquired = { secret, account: "a@example.com", upstreamAccount: "client:a", scopes: [] };
+    return storeAcquired(world.deps, scope, world.rotating, acquired, { account: null, shared: null });
+  };
+  const { connection: old } = await connect();
+  world.deps.secrets.setDown(true);
+  expect(await disconnect(world.deps, ada, old.id)).toBe("pending");
+  await expect(connect()).rejects.toMatchObject({ code: "vault_unavailable" });
+  world.deps.secrets.setDown(false);
+  await world.deps.keepers.nudge(bindingOf(old));
+  expect(world.deps.secrets.paths()).toEqual([]);
+  expect(world.server.revocations).toEqual([]);
 });
 
 describe("a refusal", () => {

@@ -128,7 +128,13 @@ describe("a nudge", () => {
     const world = createKeeperWorld();
     await world.connections.reserve(
       { userId: OWNER, workspaceId: WORKSPACE },
-      { ...world.binding, account: "a@example.com", shared: false, secretRefs: [world.binding.secretRef] },
+      {
+        ...world.binding,
+        account: "a@example.com",
+        upstreamAccount: null,
+        shared: false,
+        secretRefs: [world.binding.secretRef],
+      },
     );
     await world.secrets.write(world.place, world.server.consent(world.time.now()), 0);
     await world.nudge();
