@@ -19,9 +19,11 @@ export interface Reply {
 }
 
 /** One call a provider received, as the sandbox tells it. */
-interface ProviderCall {
+export interface ProviderCall {
   readonly endpoint: string;
   readonly grant_type?: string;
+  /** Null while it is unanswered. */
+  readonly status: number | null;
 }
 
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -62,12 +64,17 @@ export async function login(stack: Stack, email: string, password: string): Prom
   return { id: body.id, email, password, session, call };
 }
 
-/** Connects an account of a consent provider as a person at a browser does. Returns the connection's id. */
-export async function connect(stack: Stack, person: Person, provider: string): Promise<string> {
+/**
+ * Connects an account of a consent provider as a person at a browser does.
+ *
+ * @param email The account; the one the consent page proposes when left out.
+ * @returns The connection's id.
+ */
+export async function connect(stack: Stack, person: Person, provider: string, email?: string): Promise<string> {
   const start = await person.call("POST", `/api/v1/providers/${provider}/authorize`, { return_to: "/" });
   if (start.status !== 200) throw new Error(`authorize answered ${start.status} ${JSON.stringify(start.body)}`);
   const cookies = new Map([["access_token", person.session]]);
-  const { finalLocation } = await approveConsent(start.body.login_url, { cookies });
+  const { finalLocation } = await approveConsent(start.body.login_url, { cookies, ...(email && { email }) });
   const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
   const callback = await fetch(finalLocation, { headers: { cookie }, redirect: "manual" });
   const back = new URL(callback.headers.get("location") ?? "/?login=none", stack.url);
@@ -88,8 +95,13 @@ export async function steer(address: string, control: string, body: unknown): Pr
   if (reply.status >= 300) throw new Error(`${control} answered ${reply.status} ${JSON.stringify(reply.body)}`);
 }
 
+/** The calls a provider received since it started or was reset, oldest first. */
+export async function readCalls(sandbox: string, provider: string): Promise<readonly ProviderCall[]> {
+  return (await send(`${sandbox}/_calls?provider=${provider}`, "GET")).body.calls;
+}
+
 /** How often the provider was asked to refresh since it started or was reset. */
 export async function countRefreshes(stack: Stack, provider: string): Promise<number> {
-  const { body } = await send(`${stack.endpoints().sandbox}/_calls?provider=${provider}`, "GET");
-  return (body.calls as readonly ProviderCall[]).filter((call) => call.grant_type === "refresh_token").length;
+  const calls = await readCalls(stack.endpoints().sandbox, provider);
+  return calls.filter((call) => call.grant_type === "refresh_token").length;
 }
