@@ -8,6 +8,7 @@ import { csrf } from "./middleware/csrf.ts";
 import { plainUrl } from "./middleware/plain-url.ts";
 import { renderError, renderNotFound } from "./middleware/render-error.ts";
 import { requestContext } from "./middleware/request-context.ts";
+import { requestLog } from "./middleware/request-log.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { auditRoutes } from "./routes/audit.ts";
@@ -37,6 +38,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
 
   app.use(securityHeaders);
   app.use(requestContext);
+  app.use(requestLog);
   app.use(cors);
   app.use(plainUrl);
   app.use(csrf);

@@ -22,8 +22,8 @@ import type { Bindings } from "./bindings.ts";
 import { now, nowMs, random, sha256, sleep } from "./clock.ts";
 import type { AuditLogObject } from "./domain/audit-chain.ts";
 import type { HandshakeRpc } from "./domain/ports/handshakes.ts";
+import { createSecret } from "./domain/secret.ts";
 import type { RateLimiterObject } from "./domain/sliding-window.ts";
-import { readEnv } from "./env.ts";
 import { createVaultConnection, findIsolate } from "./isolate.ts";
 import type { Deps } from "./services/deps.ts";
 import type { VaultSessionDeps } from "./services/vault-session.ts";
@@ -46,14 +46,17 @@ export function createDeps(env: Bindings, context: Pick<ExecutionContext, "waitU
     defer,
     nowMs,
     sleep,
+    log: isolate.log,
   });
   return {
     settings: config,
     now,
+    nowMs,
     random,
     sha256,
     sleep,
     defer,
+    log: isolate.log,
     audit: auditLog,
     auditHeads: auditLog,
     auditEvents: createAuditEvents(database),
@@ -80,6 +83,7 @@ export function createDeps(env: Bindings, context: Pick<ExecutionContext, "waitU
     browserUrl: (url) => rewriteForBrowser(url, config.providerOrigins),
     providers: isolate.providers,
     providerSettings: isolate.providerSettings,
+    usageThresholds: config.usageThresholds,
     secrets: createSecretStore(
       createVaultHttp({ ...createVaultConnection(env, isolate), session: isolate.vaultSession }),
     ),
@@ -100,9 +104,9 @@ export function createDeps(env: Bindings, context: Pick<ExecutionContext, "waitU
 
 /** How the `VaultSession` object logs in. @throws `misconfigured` */
 export function createVaultLogins(env: Bindings): VaultSessionDeps {
-  const { config, secrets } = readEnv(env);
+  const { config, secrets } = findIsolate(env);
   const connection = createVaultConnection(env, { config, secrets });
-  const { VAULT_ROLE_ID: roleId = "", VAULT_SECRET_ID: secretId = "" } = secrets;
+  const { VAULT_ROLE_ID: roleId = "", VAULT_SECRET_ID: secretId = createSecret("") } = secrets;
   return {
     login: () => loginWithAppRole({ ...connection, roleId, secretId }),
     renew: (token) => renewSelf(connection, token),

@@ -2,6 +2,8 @@ import { z } from "zod";
 import type { Bindings } from "./bindings.ts";
 import { AppError } from "./domain/errors.ts";
 import { DEFAULT_LIMITS } from "./domain/limits.ts";
+import { LOG_LEVELS, type LogLevel } from "./domain/ports/log.ts";
+import { createSecret } from "./domain/secret.ts";
 import type { Settings } from "./domain/settings.ts";
 import { DEFAULT_USAGE_THRESHOLDS, type UsageThresholds, usageOverrides } from "./domain/usage.ts";
 import { type CustomProviderSettings, customProviderSettings } from "./providers/custom-settings.ts";
@@ -29,9 +31,11 @@ const DEFAULT_CACHE_TTL_SECONDS = 3600;
 const MAX_HOT_CACHE_SECONDS = 5;
 
 const text = z.string().min(1);
+const secretText = text.transform(createSecret<string>);
 const jwtSecret = text
   .min(JWT_SECRET_MIN_CHARACTERS)
-  .refine((value) => value !== EXAMPLE_JWT_SECRET, "is the example's");
+  .refine((value) => value !== EXAMPLE_JWT_SECRET, "is the example's")
+  .transform(createSecret<string>);
 const jwtSecrets = text.transform((keys) => keys.split(",").filter((key) => key !== "")).pipe(z.array(jwtSecret));
 
 const ConfigSchema = z.object({
@@ -52,34 +56,35 @@ const ConfigSchema = z.object({
   USAGE_THRESHOLDS: jsonSetting(usageOverrides).default({}),
   DO_JURISDICTION: z.enum(["eu", "fedramp"]).optional(),
   PROVIDER_ORIGINS: jsonSetting(originMap).default({}),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
 });
 
 const SecretsSchema = z.object({
-  DATABASE_URL: text.regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL"),
+  DATABASE_URL: text.regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL").transform(createSecret<string>),
   DATABASE_HTTP_URL: url.optional(),
   VAULT_ADDR: url.optional(),
-  VAULT_TOKEN: text.optional(),
+  VAULT_TOKEN: secretText.optional(),
   VAULT_ROLE_ID: text.optional(),
-  VAULT_SECRET_ID: text.optional(),
+  VAULT_SECRET_ID: secretText.optional(),
   JWT_SECRET_KEY: jwtSecret,
   JWT_PREVIOUS_SECRET_KEYS: jwtSecrets.default([]),
   CACHE_SEALING_KEYS: sealingKeys,
   CUSTOM_PROVIDERS: jsonSetting(customProviderSettings).default([]),
   GCP_CLIENT_ID: text.optional(),
-  GCP_CLIENT_SECRET: text.optional(),
+  GCP_CLIENT_SECRET: secretText.optional(),
   AWS_ACCESS_KEY_ID: text.optional(),
-  AWS_SECRET_ACCESS_KEY: text.optional(),
+  AWS_SECRET_ACCESS_KEY: secretText.optional(),
   AWS_ACCOUNT_ID: text.regex(/^\d{12}$/, "must be the 12 digits of an account").optional(),
   SLACK_CLIENT_ID: text.optional(),
-  SLACK_CLIENT_SECRET: text.optional(),
+  SLACK_CLIENT_SECRET: secretText.optional(),
   BITBUCKET_CLIENT_ID: text.optional(),
-  BITBUCKET_CLIENT_SECRET: text.optional(),
+  BITBUCKET_CLIENT_SECRET: secretText.optional(),
   OVH_EU_CLIENT_ID: text.optional(),
-  OVH_EU_CLIENT_SECRET: text.optional(),
+  OVH_EU_CLIENT_SECRET: secretText.optional(),
   OVH_CA_CLIENT_ID: text.optional(),
-  OVH_CA_CLIENT_SECRET: text.optional(),
+  OVH_CA_CLIENT_SECRET: secretText.optional(),
   OVH_US_CLIENT_ID: text.optional(),
-  OVH_US_CLIENT_SECRET: text.optional(),
+  OVH_US_CLIENT_SECRET: secretText.optional(),
 });
 
 /** Parsed settings, safe to log. */
@@ -89,6 +94,7 @@ export interface Config extends Settings {
   readonly jurisdiction: "eu" | "fedramp" | null;
   /** When use counts as abnormal; for the audit log. */
   readonly usageThresholds: UsageThresholds;
+  readonly logLevel: LogLevel;
   /** Real origin → where it is played instead; empty in production. */
   readonly providerOrigins: Readonly<Record<string, string>>;
 }
@@ -99,17 +105,25 @@ export type Secrets = Readonly<z.infer<typeof SecretsSchema>>;
 /**
  * Called by every entry point (fetch, scheduled, each Durable Object) before anything else.
  *
- * @throws `misconfigured` when a setting is missing or wrong; which one is logged by name, never by value.
+ * @param report Hears which settings are missing or wrong: names and rules, never a value.
+ * @throws `misconfigured` when one is.
  */
-export function readEnv(env: Bindings): { readonly config: Config; readonly secrets: Secrets } {
+export function readEnv(
+  env: Bindings,
+  report: (problems: readonly string[]) => void,
+): { readonly config: Config; readonly secrets: Secrets } {
   const given = withoutEmpty(env);
   const parsed = z
     .object({ config: ConfigSchema, secrets: SecretsSchema })
     .safeParse({ config: given, secrets: given });
-  if (!parsed.success) refuse(parsed.error.issues.map((issue) => `${String(issue.path[1])} ${issue.message}`));
+  if (!parsed.success)
+    refuse(
+      report,
+      parsed.error.issues.map((issue) => `${String(issue.path[1])} ${issue.message}`),
+    );
   const { config, secrets } = parsed.data;
   const problems = findContradictions(config, secrets, env.VAULT !== undefined);
-  if (problems.length > 0) refuse(problems);
+  if (problems.length > 0) refuse(report, problems);
   return { config: toConfig(config), secrets };
 }
 
@@ -133,6 +147,7 @@ function toConfig(raw: z.infer<typeof ConfigSchema>): Config {
     vaultNamespace: raw.VAULT_NAMESPACE ?? null,
     jurisdiction: raw.DO_JURISDICTION ?? null,
     providerOrigins: raw.PROVIDER_ORIGINS,
+    logLevel: raw.LOG_LEVEL,
   };
 }
 
@@ -145,7 +160,7 @@ function findContradictions(
   const isProduction = config.ENVIRONMENT === "production";
   const hasAppRole = secrets.VAULT_ROLE_ID !== undefined && secrets.VAULT_SECRET_ID !== undefined;
   const isPlain = (address: string | undefined) => address?.startsWith("http://") === true;
-  const sealing = secrets.CACHE_SEALING_KEYS.map((key) => btoa(String.fromCharCode(...key)));
+  const sealing = secrets.CACHE_SEALING_KEYS.map((key) => btoa(String.fromCharCode(...key.reveal())));
   const rules: readonly (readonly [boolean, string])[] = [
     [
       config.BCRYPT_ROUNDS < MIN_BCRYPT_ROUNDS && config.ENVIRONMENT !== "test",
@@ -158,7 +173,7 @@ function findContradictions(
     [isProduction && secrets.CUSTOM_PROVIDERS.some(hasPlainPage), "CUSTOM_PROVIDERS must be https in production"],
     [secrets.VAULT_ADDR === undefined && !hasVaultBinding, "VAULT_ADDR is missing"],
     [secrets.VAULT_TOKEN === undefined && !hasAppRole, "VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID, is missing"],
-    [sealing.includes(secrets.JWT_SECRET_KEY), "JWT_SECRET_KEY must not be a sealing key"],
+    [sealing.includes(secrets.JWT_SECRET_KEY.reveal()), "JWT_SECRET_KEY must not be a sealing key"],
   ];
   return rules.flatMap(([isBroken, sentence]) => (isBroken ? [sentence] : []));
 }
@@ -173,7 +188,7 @@ function withoutEmpty(env: Bindings): Record<string, unknown> {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
 }
 
-function refuse(problems: readonly string[]): never {
-  console.error(JSON.stringify({ message: "settings are missing or wrong", problems }));
+function refuse(report: (problems: readonly string[]) => void, problems: readonly string[]): never {
+  report(problems);
   throw new AppError("misconfigured", "The service is not configured; its log says which setting is missing or wrong.");
 }

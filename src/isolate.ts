@@ -3,6 +3,7 @@ import { findObject } from "./adapters/durable-object.ts";
 import { createUpstreamStream } from "./adapters/http/upstream-stream.ts";
 import { createUpstream, type UpstreamSettings } from "./adapters/http.ts";
 import { createSessionTokens } from "./adapters/jwt.ts";
+import { createLog } from "./adapters/log.ts";
 import { createAuditCounters } from "./adapters/memory/audit-counters.ts";
 import { createHotCredentials } from "./adapters/memory/hot-credentials.ts";
 import { createHotIdentities } from "./adapters/memory/hot-identities.ts";
@@ -16,6 +17,7 @@ import { createStaticSession, createVaultSession, type VaultSessionPort } from "
 import type { Bindings } from "./bindings.ts";
 import { now, nowMs, random, sleep } from "./clock.ts";
 import type { VaultSessionObject } from "./domain/ports/secret-store.ts";
+import { createSecret, type Secret } from "./domain/secret.ts";
 import { type Config, readEnv, type Secrets } from "./env.ts";
 import { originsOf } from "./providers/custom.ts";
 import { createRegistry, PROVIDERS } from "./providers/registry.ts";
@@ -35,7 +37,8 @@ export function findIsolate(env: Bindings): Isolate {
 }
 
 function createIsolate(env: Bindings) {
-  const { config, secrets } = readEnv(env);
+  const { config, secrets } = readEnv(env, reportProblems);
+  const log = createLog({ level: config.logLevel, secrets: listSecrets(secrets) });
   const isProduction = config.environment === "production";
   const { JWT_SECRET_KEY: secret, JWT_PREVIOUS_SECRET_KEYS: previousSecrets } = secrets;
   const upstream: UpstreamSettings = {
@@ -47,7 +50,8 @@ function createIsolate(env: Bindings) {
   return {
     config,
     secrets,
-    database: createDatabase(secrets.DATABASE_URL, secrets.DATABASE_HTTP_URL ?? null),
+    log,
+    database: createDatabase(secrets.DATABASE_URL, secrets.DATABASE_HTTP_URL ?? null, log),
     sealer: createSealer(secrets.CACHE_SEALING_KEYS, random),
     passwords: createPasswordHasher(config.bcryptRounds),
     sessionTokens: createSessionTokens({ secret, previousSecrets, issuer: config.publicUrl, now }),
@@ -63,6 +67,27 @@ function createIsolate(env: Bindings) {
     send: createUpstream(upstream),
     stream: createUpstreamStream(upstream),
   };
+}
+
+/** There are no settings to make a log by yet, and nothing secret in what it says. */
+function reportProblems(problems: readonly string[]): void {
+  createLog({ level: "error", secrets: [] }).error("settings are missing or wrong", { problems });
+}
+
+/** Every text the operator gave us to keep, for the log to filter by. */
+function listSecrets(secrets: Secrets): readonly Secret<string>[] {
+  const ofProviders = secrets.CUSTOM_PROVIDERS.map(({ client_secret }) => client_secret);
+  return [...Object.values(secrets).flat(), ...ofProviders].filter(isSecretText);
+}
+
+function isSecretText(value: unknown): value is Secret<string> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "reveal" in value &&
+    typeof value.reveal === "function" &&
+    typeof value.reveal() === "string"
+  );
 }
 
 function createSession(env: Bindings, config: Config, secrets: Secrets): VaultSessionPort {
@@ -88,12 +113,14 @@ export function createVaultConnection(
 }
 
 /** The operator's text settings that a provider names, and our own AWS account, which links show. */
-function textSettings(secrets: Secrets): Readonly<Record<string, string>> {
+function textSettings(secrets: Secrets): Readonly<Record<string, Secret<string>>> {
   const named = PROVIDERS.flatMap(({ settings, optionalSettings = [] }) => [...settings, ...optionalSettings]);
   const wanted = new Set([...named, "AWS_ACCOUNT_ID"]);
   return Object.fromEntries(
-    Object.entries(secrets).flatMap(([name, value]) =>
-      typeof value === "string" && wanted.has(name) ? [[name, value]] : [],
-    ),
+    Object.entries(secrets).flatMap(([name, value]) => {
+      if (!wanted.has(name)) return [];
+      if (typeof value === "string") return [[name, createSecret(value)]];
+      return isSecretText(value) ? [[name, value]] : [];
+    }),
   );
 }

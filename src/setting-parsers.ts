@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { readId } from "./domain/ids.ts";
 import { DEFAULT_LIMITS, type Limit, type LimitName } from "./domain/limits.ts";
+import { createSecret } from "./domain/secret.ts";
 
 /** An absolute http(s) URL, without its trailing slash. */
 export const url = z
@@ -64,7 +65,8 @@ export const sealingKeys = z
         z
           .base64()
           .transform((text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0)))
-          .refine((key) => key.length === SEALING_KEY_BYTES, "must be 32 bytes in base64"),
+          .refine((key) => key.length === SEALING_KEY_BYTES, "must be 32 bytes in base64")
+          .transform(createSecret<Uint8Array>),
       )
       .min(1),
   );

@@ -112,6 +112,7 @@ describe("a planted violation is found:", () => {
     ["the clock as an argument", "durable-objects/planted.ts", "run({ nowMs: Date.now });", "takes the clock"],
     ["chance", "providers/planted.ts", "const a = Math.random();", "takes Math.random"],
     ["random bytes", service, "crypto.getRandomValues(a);", "takes random bytes"],
+    ["the console", "adapters/planted.ts", "console.log(a);", "takes the console"],
     ["a timer", "routes/planted.ts", "setTimeout(a, 1);", "takes a timer"],
     [`${MAX_LINES + 1} lines`, service, "a;\n".repeat(MAX_LINES + 1), `has ${MAX_LINES + 1} lines`],
   ])("%s", (_, path, text, complaint) => {

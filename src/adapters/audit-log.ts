@@ -2,6 +2,7 @@ import type { AuditHeads, AuditLogObject, CountedEntry } from "../domain/audit-c
 import { AppError } from "../domain/errors.ts";
 import { type Outcome, requireValue } from "../domain/outcome.ts";
 import type { AuditLog } from "../domain/ports/audit-log.ts";
+import type { Log } from "../domain/ports/log.ts";
 import type { AuditCounters } from "./memory/audit-counters.ts";
 
 export interface AuditLogOptions {
@@ -14,6 +15,7 @@ export interface AuditLogOptions {
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
   readonly sleep: (ms: number) => Promise<void>;
+  readonly log: Log;
 }
 
 /** How long repeats are gathered in an isolate before they are sent: one hop a second, however many calls. */
@@ -65,15 +67,15 @@ async function deliver(
     try {
       // A stub that has failed stays broken, so each try finds its own.
       const outcome = await tell(options.find(chain));
-      if (!outcome.ok) reportLoss(chain, outcome.code);
+      if (!outcome.ok) reportLoss(options.log, chain, outcome.code);
       return;
     } catch {
       // What is lost is one try; after the last of them it is the event, and the log says so without repeating it.
-      if (triesLeft === 1) reportLoss(chain, "unreachable");
+      if (triesLeft === 1) reportLoss(options.log, chain, "unreachable");
     }
   }
 }
 
-function reportLoss(chain: string, reason: string): void {
-  console.error(JSON.stringify({ message: "an audit event was lost", chain, reason }));
+function reportLoss(log: Log, chain: string, reason: string): void {
+  log.error("an audit event was lost", { chain, reason });
 }

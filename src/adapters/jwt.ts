@@ -3,6 +3,7 @@ import { readId, toHex } from "../domain/ids.ts";
 import { USER_ROLES } from "../domain/permissions.ts";
 import type { Now } from "../domain/ports/clock.ts";
 import type { SessionClaims, SessionTokens } from "../domain/ports/identity.ts";
+import type { Secret } from "../domain/secret.ts";
 import { epochSeconds } from "../domain/time.ts";
 
 const ALGORITHM = "HS256";
@@ -22,9 +23,9 @@ const KEY_ID_BYTES = 4;
 
 interface TokenSettings {
   /** Signs and verifies. */
-  readonly secret: string;
+  readonly secret: Secret<string>;
   /** Verify only: tokens signed before the secret was changed. */
-  readonly previousSecrets: readonly string[];
+  readonly previousSecrets: readonly Secret<string>[];
   /** `PUBLIC_URL`. */
   readonly issuer: string;
   readonly now: Now;
@@ -52,10 +53,10 @@ export function createSessionTokens(settings: TokenSettings): SessionTokens {
   };
 }
 
-async function importKeys(secrets: readonly string[]): Promise<KeyRing> {
+async function importKeys(secrets: readonly Secret<string>[]): Promise<KeyRing> {
   const entries = await Promise.all(
     secrets.map(async (secret) => {
-      const bytes = new TextEncoder().encode(secret);
+      const bytes = new TextEncoder().encode(secret.reveal());
       const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
       const algorithm = { name: "HMAC", hash: "SHA-256" };
       const key = await crypto.subtle.importKey("raw", bytes, algorithm, false, ["sign", "verify"]);

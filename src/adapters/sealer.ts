@@ -1,5 +1,6 @@
 import { toHex } from "../domain/ids.ts";
 import type { Sealer, SealPurpose } from "../domain/ports/sealer.ts";
+import type { Secret } from "../domain/secret.ts";
 
 /** AES-GCM's nonce. @see https://nvlpubs.nist.gov/nistpubs/Legacy/SP/nistspecialpublication800-38d.pdf section 8.2 */
 const NONCE_BYTES = 12;
@@ -19,8 +20,8 @@ interface RingKey {
  *
  * @param ring 32-byte keys, the current one first.
  */
-export function createSealer(ring: readonly Uint8Array[], random: (bytes: number) => Uint8Array): Sealer {
-  const keys = Promise.all(ring.map(importKey));
+export function createSealer(ring: readonly Secret<Uint8Array>[], random: (bytes: number) => Uint8Array): Sealer {
+  const keys = Promise.all(ring.map((key) => importKey(key.reveal())));
 
   return {
     async seal(purpose, context, plain) {

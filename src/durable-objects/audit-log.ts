@@ -6,7 +6,6 @@ import type { AuditLogObject, ChainedEvent, ChainHead, CountedEntry } from "../d
 import type { AuditEntry } from "../domain/audit-event.ts";
 import type { ApiKeyId } from "../domain/ids.ts";
 import { type Outcome, toOutcome } from "../domain/outcome.ts";
-import { readEnv } from "../env.ts";
 import {
   type AppendDeps,
   appendAuditEvents,
@@ -98,7 +97,7 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject 
   override async alarm(): Promise<void> {
     // Set first: the platform gives up after a few throws, and a crash must not leave events lying here.
     await this.ctx.storage.setAlarm(nowMs() + MAX_BACKOFF_MS);
-    await runChores(this.#chores);
+    await runChores(this.#chores, createDeps(this.env, this.ctx).log);
     const dueMs = nextDueMs(this.#chores, nowMs() + FLUSH_DELAY_MS);
     await (dueMs === Infinity ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(dueMs));
   }
@@ -123,7 +122,7 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject 
   #usage(): UsageWatch {
     this.#watch ??= createUsageWatch({
       memory: createUsageMemory(this.ctx.storage.sql),
-      thresholds: readEnv(this.env).config.usageThresholds,
+      thresholds: createDeps(this.env, this.ctx).usageThresholds,
       nowMs,
     });
     return this.#watch;

@@ -10,7 +10,7 @@ const LEASE_SECONDS = 180;
 const MAX_PAGES = 100;
 
 /** Wakes the keepers of connections that are past due: their alarm was missed. The work is theirs. */
-export async function sweepDue(deps: Pick<Deps, "connections" | "keepers">): Promise<void> {
+export async function sweepDue(deps: Pick<Deps, "connections" | "keepers" | "log">): Promise<void> {
   for (let page = 0; page < MAX_PAGES; page++) {
     const due = await deps.connections.leaseDue(PAGE, LEASE_SECONDS);
     await Promise.all(due.map((binding) => nudge(deps, binding)));
@@ -18,11 +18,11 @@ export async function sweepDue(deps: Pick<Deps, "connections" | "keepers">): Pro
   }
 }
 
-async function nudge(deps: Pick<Deps, "keepers">, binding: ConnectionBinding): Promise<void> {
+async function nudge(deps: Pick<Deps, "keepers" | "log">, binding: ConnectionBinding): Promise<void> {
   try {
     await deps.keepers.nudge(binding);
   } catch (error) {
     // One keeper in trouble must not keep the others waiting: its lease ends and the next sweep finds it again.
-    if (!isAppError(error)) console.error(JSON.stringify({ message: "a nudge failed", connection: binding.id }));
+    if (!isAppError(error)) deps.log.error("a nudge failed", { connection: binding.id });
   }
 }

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { AppError, type ErrorCode, isAppError } from "../domain/errors.ts";
+import type { Deps } from "../services/deps.ts";
 import type { AppEnv } from "./app-env.ts";
 
 /** The one mapping of codes to statuses; a code without a status does not compile. */
@@ -53,5 +54,7 @@ function toAppError(error: unknown): AppError {
 function logBug(error: unknown, c: Context<AppEnv>): void {
   const { name, stack } = error instanceof Error ? error : { name: typeof error, stack: "" };
   const place = (stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
-  console.error(JSON.stringify({ message: "unexpected error", name, place, request_id: c.var.requestId }));
+  // Building them may be what failed.
+  const deps: Pick<Deps, "log"> | undefined = c.var.deps;
+  deps?.log.error("unexpected error", { name, place, request_id: c.var.requestId });
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { createSecret } from "../domain/secret.ts";
 
 /** Letters, digits and underscores: the id is part of secret names, where a hyphen separates. */
 const PROVIDER_ID = /^[a-z][a-z0-9_]{1,30}$/;
@@ -17,7 +18,10 @@ export const customProviderSettings = z.array(
       token_endpoint: webUrl,
       revocation_endpoint: webUrl.optional(),
       client_id: z.string().min(1),
-      client_secret: z.string().min(1),
+      client_secret: z
+        .string()
+        .min(1)
+        .transform(createSecret<string>),
       scopes: z.array(z.string().min(1)).default([]),
       token_endpoint_auth_method: z.enum(["client_secret_basic", "client_secret_post"]).default("client_secret_basic"),
     })

@@ -18,7 +18,7 @@ export function customProvider(entry: CustomProviderSettings): Provider {
     scopes: entry.scopes,
     callbackPath: `/api/v1/oauth/${id}/callback`,
     registration: {
-      client: { id: entry.client_id, secret: entry.client_secret },
+      client: { id: entry.client_id, secret: entry.client_secret.reveal() },
       clientAuth: entry.token_endpoint_auth_method,
       authorizationEndpoint: endpoint ?? ((context) => discoverEndpoint(entry, context)),
       tokenEndpoint: entry.token_endpoint,

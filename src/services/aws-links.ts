@@ -26,7 +26,7 @@ export async function readAwsLinks(
     workspaceId,
     externalId,
     status: newest === undefined ? "not_started" : "fully_configured",
-    auroraAccountId: deps.providerSettings["AWS_ACCOUNT_ID"] ?? null,
+    auroraAccountId: deps.providerSettings["AWS_ACCOUNT_ID"]?.reveal() ?? null,
     roleArn: newest === undefined ? null : readText(newest.metadata, "role_arn"),
   };
 }

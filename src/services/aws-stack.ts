@@ -81,7 +81,7 @@ async function readTrust(
   roleType: RoleType,
 ): Promise<RoleTrust> {
   requireOwnWorkspace(principal, workspaceId);
-  const accountId = deps.providerSettings["AWS_ACCOUNT_ID"];
+  const accountId = deps.providerSettings["AWS_ACCOUNT_ID"]?.reveal();
   if (accountId === undefined) {
     throw new AppError("misconfigured", "This deployment does not say which AWS account is its own.");
   }

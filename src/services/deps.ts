@@ -10,22 +10,28 @@ import type { ApiKeyStore, KubectlTokenStore, SessionStore, UserStore } from "..
 import type { Keepers } from "../domain/ports/keepers.ts";
 import type { KeySightings } from "../domain/ports/key-sightings.ts";
 import type { Limiter } from "../domain/ports/limiter.ts";
+import type { Log } from "../domain/ports/log.ts";
 import type { Sealer } from "../domain/ports/sealer.ts";
 import type { SecretStore } from "../domain/ports/secret-store.ts";
 import type { SendUpstream, StreamUpstream } from "../domain/ports/upstream.ts";
+import type { Secret } from "../domain/secret.ts";
 import type { Settings } from "../domain/settings.ts";
+import type { UsageThresholds } from "../domain/usage.ts";
 import type { ProviderRegistry } from "../providers/provider.ts";
 
 /** Everything a service may ask for. A service takes `Pick<Deps, …>` of it. */
 export interface Deps {
   readonly settings: Settings;
   readonly now: Now;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
   readonly random: RandomBytes;
   /** SHA-256 of text, in lower-case hex. */
   readonly sha256: (text: string) => Promise<string>;
   readonly sleep: (milliseconds: number) => Promise<void>;
   /** Lets work outlive the response. */
   readonly defer: (work: Promise<unknown>) => void;
+  readonly log: Log;
   readonly audit: AuditLog;
   readonly auditEvents: AuditEventStore;
   readonly auditHeads: AuditHeads;
@@ -46,7 +52,9 @@ export interface Deps {
   readonly browserUrl: (url: URL) => URL;
   readonly providers: ProviderRegistry;
   /** The operator's settings for providers, by name; see `Provider.settings`. */
-  readonly providerSettings: Readonly<Record<string, string>>;
+  readonly providerSettings: Readonly<Record<string, Secret<string>>>;
+  /** When use counts as abnormal. */
+  readonly usageThresholds: UsageThresholds;
   readonly secrets: SecretStore;
   readonly connections: ConnectionStore;
   readonly credentialCache: CredentialCache;

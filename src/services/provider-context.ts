@@ -13,7 +13,7 @@ export async function createProviderContext(
   const settings = Object.fromEntries(
     [...provider.settings, ...(provider.optionalSettings ?? [])].flatMap((name) => {
       const value = deps.providerSettings[name];
-      return value === undefined ? [] : [[name, value]];
+      return value === undefined ? [] : [[name, value.reveal()]];
     }),
   );
   // Only an assumed role asks for it; nobody else pays for the read.

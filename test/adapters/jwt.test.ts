@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createSessionTokens } from "../../src/adapters/jwt.ts";
 import { createId } from "../../src/domain/ids.ts";
 import type { SessionClaims } from "../../src/domain/ports/identity.ts";
+import { createSecret } from "../../src/domain/secret.ts";
 import { addSeconds, epochSeconds } from "../../src/domain/time.ts";
 import { randomBytes } from "../support/random-bytes.ts";
 
@@ -11,7 +12,8 @@ const SECRET = "the present secret, 32 characters";
 const PREVIOUS = "the previous secret, 32 characters";
 const ISSUER = "https://aurora.example";
 
-const settings = { secret: SECRET, previousSecrets: [PREVIOUS], issuer: ISSUER, now: () => NOW };
+const previousSecrets = [createSecret(PREVIOUS)];
+const settings = { secret: createSecret(SECRET), previousSecrets, issuer: ISSUER, now: () => NOW };
 const tokens = createSessionTokens(settings);
 const claims: SessionClaims = {
   sessionId: createId("ses", randomBytes),
@@ -64,7 +66,7 @@ describe("a token of ours", () => {
   });
 
   test("signed with the previous secret still counts, and new ones are not signed with it", async () => {
-    const before = createSessionTokens({ ...settings, secret: PREVIOUS, previousSecrets: [] });
+    const before = createSessionTokens({ ...settings, secret: createSecret(PREVIOUS), previousSecrets: [] });
     const old = await before.sign(claims);
     expect(await tokens.verify(old)).toEqual(claims);
     expect(await before.verify(await tokens.sign(claims))).toBeNull();

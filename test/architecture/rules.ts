@@ -62,6 +62,9 @@ const AMBIENT: readonly (readonly [string, RegExp])[] = [
   ["a timer", /(?<![.\w$])(?:setTimeout|setInterval|setImmediate)\s*\(|\bscheduler\s*\.\s*wait\b/],
 ];
 const RANDOM_BYTES = /\bcrypto\s*\.\s*(?:getRandomValues|randomUUID)\b/;
+/** Past the one log, nothing filters what is printed. */
+const CONSOLE = /(?<![.\w$])console\s*[.[]/;
+const MAY_TAKE_CONSOLE = "adapters/log.ts";
 const MAY_TAKE_AMBIENT = new Set(["adapters", "clock.ts", "isolate.ts"]);
 /** The request id must exist before the dependencies do, and a page's nonce is no business of theirs. */
 const MAY_TAKE_RANDOM_BYTES = new Set([...MAY_TAKE_AMBIENT, "middleware", "console"]);
@@ -116,7 +119,13 @@ function findAmbientUse(path: string, { code }: Source): readonly string[] {
   const layer = layerOf(path);
   const taken = MAY_TAKE_AMBIENT.has(layer) ? [] : AMBIENT.filter(([, pattern]) => pattern.test(code));
   const isRandom = !MAY_TAKE_RANDOM_BYTES.has(layer) && RANDOM_BYTES.test(code);
-  return [...taken.map(([name]) => name), ...(isRandom ? ["random bytes"] : [])].map((name) => `${path} takes ${name}`);
+  const prints = path !== MAY_TAKE_CONSOLE && CONSOLE.test(code);
+  const names = [
+    ...taken.map(([name]) => name),
+    ...(isRandom ? ["random bytes"] : []),
+    ...(prints ? ["the console"] : []),
+  ];
+  return names.map((name) => `${path} takes ${name}`);
 }
 
 /** Each cycle once, as the files along it. */

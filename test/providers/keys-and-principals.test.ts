@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { createSecret } from "../../src/domain/secret.ts";
 import { azure } from "../../src/providers/azure.ts";
 import { customProviderSettings } from "../../src/providers/custom-settings.ts";
 import { grafana } from "../../src/providers/grafana.ts";
@@ -146,7 +147,12 @@ describe("the registry", () => {
       token_endpoint: "https://acme.example/t",
       authorization_endpoint: "https://acme.example/a",
     },
-    ...{ client_id: "i", client_secret: "s", scopes: [], token_endpoint_auth_method: "client_secret_basic" as const },
+    ...{
+      client_id: "i",
+      client_secret: createSecret("s"),
+      scopes: [],
+      token_endpoint_auth_method: "client_secret_basic" as const,
+    },
   };
 
   test("lists the built-in providers in alphabetical order, then the operator's own", () => {
@@ -177,9 +183,9 @@ describe("CUSTOM_PROVIDERS", () => {
   };
 
   test("asks for no more than an OAuth server needs", () => {
-    expect(customProviderSettings.parse([entry])).toEqual([
-      { ...entry, scopes: [], token_endpoint_auth_method: "client_secret_basic" },
-    ]);
+    const [parsed] = customProviderSettings.parse([entry]);
+    expect(parsed).toMatchObject({ id: "acme", scopes: [], token_endpoint_auth_method: "client_secret_basic" });
+    expect(parsed?.client_secret.reveal()).toBe("s");
   });
 
   test.each([

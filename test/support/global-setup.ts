@@ -49,6 +49,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     ...Object.fromEntries(SETTING_NAMES.map((name) => [name, ""])),
     ...sandbox.settings,
     ENVIRONMENT: "test",
+    // A line for each of thousands of requests helps nobody.
+    LOG_LEVEL: "warn",
     BCRYPT_ROUNDS: "4",
     PUBLIC_URL,
     REGISTRATION: "open",

@@ -6,6 +6,7 @@ import type { UserId } from "../../src/domain/ids.ts";
 import { DEFAULT_LIMITS } from "../../src/domain/limits.ts";
 import type { Permission, UserRole } from "../../src/domain/permissions.ts";
 import type { Principal } from "../../src/domain/principal.ts";
+import { createSecret } from "../../src/domain/secret.ts";
 import type { Settings } from "../../src/domain/settings.ts";
 import { epochSeconds } from "../../src/domain/time.ts";
 import { authenticateCaller, type PresentedCredentials } from "../../src/services/identity/authenticate-caller.ts";
@@ -55,7 +56,7 @@ export function createIdentityWorld(change: Partial<Settings> = {}) {
     passwords: createFakePasswords(),
     identities: createHotIdentities(settings.hotCacheSeconds, now),
     sessionTokens: createSessionTokens({
-      secret: "a secret of the tests, 32 characters",
+      secret: createSecret("a secret of the tests, 32 characters"),
       previousSecrets: [],
       issuer: settings.publicUrl,
       now,

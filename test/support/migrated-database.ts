@@ -2,6 +2,8 @@ import { connectOverHttp } from "../../local/migrate/database.ts";
 import { runMigrations } from "../../local/migrate/run-migrations.ts";
 import { startPostgres } from "../../local/postgres/server.ts";
 import { createDatabase, type Database } from "../../src/adapters/neon/database.ts";
+import { createSecret } from "../../src/domain/secret.ts";
+import { createLogbook } from "./fake-logbook.ts";
 
 export interface MigratedDatabase {
   readonly database: Database;
@@ -22,7 +24,7 @@ export async function startMigratedDatabase(upstream?: string): Promise<Migrated
   await runMigrations(connectOverHttp(postgres.adminUrl, endpoint), passwords);
   const owner = connectOverHttp(postgres.ownerUrl, endpoint);
   return {
-    database: createDatabase(postgres.appUrl, endpoint),
+    database: createDatabase(createSecret(postgres.appUrl), endpoint, createLogbook()),
     purge: async (table, id) =>
       void (await owner.query([{ text: `delete from ${table} where id = $1`, params: [id] }])),
     stop: () => postgres.stop(),

@@ -16,6 +16,7 @@ import { createFakeConnectionStore } from "./fake-connection-store.ts";
 import { createFakeCredentialCache } from "./fake-credential-cache.ts";
 import { createFakeHandshakes } from "./fake-handshakes.ts";
 import { createFakeKeepers } from "./fake-keepers.ts";
+import { createLogbook } from "./fake-logbook.ts";
 import { createFakeProvider } from "./fake-provider.ts";
 import { createFakeSealer } from "./fake-sealer.ts";
 import { createFakeSecretStore } from "./fake-secret-store.ts";
@@ -74,6 +75,7 @@ export function createServiceWorld({ providers: real = [], send = sendNothing }:
     },
     providerSettings: {},
     send,
+    log: createLogbook(),
   };
   const deferred: Promise<unknown>[] = [];
   const deps = {

@@ -1,6 +1,8 @@
 import { NeonDbError, neon, neonConfig } from "@neondatabase/serverless";
 import { AppError } from "../../domain/errors.ts";
+import type { Log } from "../../domain/ports/log.ts";
 import type { Scope } from "../../domain/principal.ts";
+import type { Secret } from "../../domain/secret.ts";
 import { type Statement, sql } from "./statement.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -57,14 +59,14 @@ const DIVISION_BY_ZERO = "22012";
  * @param url      `postgres://aurora_app:…@host/database`.
  * @param endpoint Where Neon's `/sql` protocol is spoken; null = Neon's own address for that host.
  */
-export function createDatabase(url: string, endpoint: string | null): Database {
+export function createDatabase(url: Secret<string>, endpoint: string | null, log: Log): Database {
   if (endpoint !== null) neonConfig.fetchEndpoint = endpoint;
   let roleIsChecked = false;
 
   async function run(statements: readonly Statement[]): Promise<readonly (readonly Row[])[]> {
-    const client = neon(url, { fetchOptions: { signal: AbortSignal.timeout(TIMEOUT_MS) } });
+    const client = neon(url.reveal(), { fetchOptions: { signal: AbortSignal.timeout(TIMEOUT_MS) } });
     const batch = roleIsChecked ? statements : [REQUIRE_BOUND_ROLE, ...statements];
-    const results = await translate(() =>
+    const results = await translate(log, () =>
       client.transaction(batch.map(({ text, params }) => client.query(text, [...params]))),
     );
     const rows = results as readonly (readonly Row[])[];
@@ -85,7 +87,7 @@ function setContext(scope: Scope): Statement {
     set_config('myapp.current_workspace_id', ${scope.workspaceId}, true)`;
 }
 
-async function translate<Result>(work: () => Promise<Result>): Promise<Result> {
+async function translate<Result>(log: Log, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
@@ -97,7 +99,7 @@ async function translate<Result>(work: () => Promise<Result>): Promise<Result> {
     }
     if (error instanceof NeonDbError && error.code !== undefined) {
       // The code alone: a message of Postgres can quote the row it refused.
-      console.error(JSON.stringify({ message: "a statement failed", sqlState: error.code }));
+      log.error("a statement failed", { sqlState: error.code });
     }
     throw new AppError("database_unavailable", "The database did not answer; try again.");
   }

@@ -1,5 +1,6 @@
 import { AppError } from "../../domain/errors.ts";
 import { isJsonObject, readText } from "../../domain/json.ts";
+import type { Secret } from "../../domain/secret.ts";
 import type { VaultAnswer, VaultConnection } from "./exchange.ts";
 import { exchangeWithin } from "./retry.ts";
 
@@ -20,7 +21,7 @@ export interface TokenLookup {
 /** The two halves of an AppRole; the second is a secret. */
 export interface AppRole {
   readonly roleId: string;
-  readonly secretId: string;
+  readonly secretId: Secret<string>;
 }
 
 /**
@@ -30,7 +31,7 @@ export interface AppRole {
  * @see https://developer.hashicorp.com/vault/api-docs/auth/approle#login-with-approle
  */
 export async function loginWithAppRole(options: VaultConnection & AppRole): Promise<IssuedToken> {
-  const body = { role_id: options.roleId, secret_id: options.secretId };
+  const body = { role_id: options.roleId, secret_id: options.secretId.reveal() };
   const answer = await exchangeWithin(options, { method: "POST", path: "/v1/auth/approle/login", body }, null);
   if (answer.status !== 200) {
     throw new AppError(

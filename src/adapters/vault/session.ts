@@ -1,6 +1,7 @@
 import { AppError } from "../../domain/errors.ts";
 import { type Outcome, requireValue } from "../../domain/outcome.ts";
 import type { VaultSessionObject } from "../../domain/ports/secret-store.ts";
+import type { Secret } from "../../domain/secret.ts";
 
 /** Where the client gets the token it sends. */
 export interface VaultSessionPort {
@@ -18,9 +19,9 @@ export interface VaultSessionPort {
 const REMEMBERED_MS = 30_000;
 
 /** A session that is one token for ever (`VAULT_TOKEN`); nothing can be done once it is refused. */
-export function createStaticSession(token: string): VaultSessionPort {
+export function createStaticSession(token: Secret<string>): VaultSessionPort {
   return {
-    token: async () => token,
+    token: async () => token.reveal(),
     refused: async () => {
       throw new AppError(
         "vault_unavailable",

@@ -1,3 +1,5 @@
+import type { Log } from "../../domain/ports/log.ts";
+
 /** Something the log does by itself. */
 export interface Chore {
   /** For the operator's log when it fails. */
@@ -14,13 +16,13 @@ export function nextDueMs(chores: readonly Chore[], soonMs: number): number {
 }
 
 /** Does each whatever becomes of the others. */
-export async function runChores(chores: readonly Chore[]): Promise<void> {
+export async function runChores(chores: readonly Chore[], log: Log): Promise<void> {
   for (const chore of chores) {
     try {
       await chore.run();
     } catch {
       // Nothing is lost: what is left undone is still on disk, and due again. The failure may quote what it choked on.
-      console.error(JSON.stringify({ message: "a chore of the audit log failed", chore: chore.name }));
+      log.error("a chore of the audit log failed", { chore: chore.name });
     }
   }
 }

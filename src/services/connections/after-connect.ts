@@ -3,7 +3,7 @@ import type { AfterConnect, Provider } from "../../providers/provider.ts";
 import type { Deps } from "../deps.ts";
 import { startSetup } from "../gcp-setup/start-setup.ts";
 
-type AfterDeps = Pick<Deps, "gcpSetupRuns" | "gcpSetups">;
+type AfterDeps = Pick<Deps, "gcpSetupRuns" | "gcpSetups" | "log">;
 
 /** What each provider's `afterConnect` begins. */
 const BEGIN: Readonly<Record<AfterConnect, (deps: AfterDeps, connection: Connection) => Promise<unknown>>> = {
@@ -17,6 +17,6 @@ export async function runAfterConnect(deps: AfterDeps, provider: Provider, conne
     await BEGIN[provider.afterConnect](deps, connection);
   } catch {
     // An attempt that was noted is started by the cron; one that was not begins at the next consent.
-    console.error(JSON.stringify({ message: "a set-up could not be started", connection: connection.id }));
+    deps.log.error("a set-up could not be started", { connection: connection.id });
   }
 }

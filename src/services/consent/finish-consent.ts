@@ -12,7 +12,7 @@ import { createProviderContext } from "../provider-context.ts";
 import { recordRefusedConsent } from "./record-refused-consent.ts";
 import { withResult } from "./return-to.ts";
 
-export type FinishDeps = ConnectDeps & Pick<Deps, "gcpSetupRuns" | "gcpSetups" | "handshakes">;
+export type FinishDeps = ConnectDeps & Pick<Deps, "gcpSetupRuns" | "gcpSetups" | "handshakes" | "log">;
 
 /** What the browser brought to the callback. */
 export interface Callback {

@@ -29,7 +29,7 @@ export async function runPiece<Value>(
     try {
       return { kind: "done", value: await work(await begin(run, piece)) };
     } catch (error) {
-      return settle(error, isLast, name);
+      return settle(run, error, isLast, name);
     }
   });
   if (stored.kind === "halted") throw new SetupHalt(stored.reason);
@@ -49,7 +49,7 @@ async function begin(run: SetupRun, { step, progress }: Piece): Promise<AtWork> 
 }
 
 /** What a failure comes to. @throws the failure itself, to be tried again. */
-function settle(error: unknown, isLast: boolean, name: string): Stored<never> {
+function settle(run: SetupRun, error: unknown, isLast: boolean, name: string): Stored<never> {
   if (error instanceof SetupHalt) return { kind: "halted", reason: error.reason };
   if (isAppError(error)) {
     if (error.code === "reauth_required") return { kind: "halted", reason: "reauth_required" };
@@ -59,6 +59,6 @@ function settle(error: unknown, isLast: boolean, name: string): Stored<never> {
   }
   if (!isLast) throw error;
   // A bug: the other projects go on, and nothing of it is shown.
-  console.error(JSON.stringify({ message: "a step of a set-up failed", step: name }));
+  run.deps.log.error("a step of a set-up failed", { step: name });
   return { kind: "refused", message: "Something went wrong here; the operator's log says where." };
 }

@@ -6,7 +6,7 @@ import type { Deps } from "../deps.ts";
 
 export type SetupDeps = Pick<
   Deps,
-  "audit" | "connections" | "gcpSetups" | "keepers" | "now" | "send" | "sha256" | "sleep"
+  "audit" | "connections" | "gcpSetups" | "keepers" | "log" | "now" | "send" | "sha256" | "sleep"
 >;
 
 /** How long a step is tried again: `usual` for calls to Google, `long` for what must be written down in the end. */

@@ -1,7 +1,7 @@
 import type { SetupOrder, SetupResult } from "../../domain/gcp-setup.ts";
 import type { Deps } from "../deps.ts";
 
-type WakeDeps = Pick<Deps, "gcpSetupRuns" | "gcpSetups" | "settings">;
+type WakeDeps = Pick<Deps, "gcpSetupRuns" | "gcpSetups" | "log" | "settings">;
 
 /** An attempt nobody heard of for so long was left behind; one that waits for Google says so more often. */
 const IDLE_SECONDS = 120;
@@ -23,7 +23,7 @@ export async function wakeSetups(deps: WakeDeps): Promise<void> {
       await wake(deps, order);
     } catch {
       // One in trouble must not keep the others waiting: it is found again in two minutes.
-      console.error(JSON.stringify({ message: "a set-up could not be woken", connection: order.connectionId }));
+      deps.log.error("a set-up could not be woken", { connection: order.connectionId });
     }
   }
 }

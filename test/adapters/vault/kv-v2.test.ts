@@ -4,6 +4,7 @@ import { createSecretStore } from "../../../src/adapters/vault/kv-v2.ts";
 import { createStaticSession } from "../../../src/adapters/vault/session.ts";
 import { createVaultHttp } from "../../../src/adapters/vault/vault-http.ts";
 import type { SecretStore } from "../../../src/domain/ports/secret-store.ts";
+import { createSecret } from "../../../src/domain/secret.ts";
 import { describeSecretStore } from "./secret-store-contract.ts";
 import { callVault, connectTo, connectToAnswers, deleteNewest, json } from "./vault-support.ts";
 
@@ -18,7 +19,9 @@ beforeAll(async () => {
 afterAll(() => vault.stop());
 
 function openStore(token: string): SecretStore {
-  return createSecretStore(createVaultHttp({ ...connectTo(vault.address), session: createStaticSession(token) }));
+  return createSecretStore(
+    createVaultHttp({ ...connectTo(vault.address), session: createStaticSession(createSecret(token)) }),
+  );
 }
 
 describeSecretStore("the Vault client before the embedded server", () => ({
@@ -78,7 +81,9 @@ describe("what the client refuses", () => {
 
   test.each(unsafe)("the path %j is not sent", async (path) => {
     const { connection, requests } = connectToAnswers(json(200, {}));
-    const guarded = createSecretStore(createVaultHttp({ ...connection, session: createStaticSession("t") }));
+    const guarded = createSecretStore(
+      createVaultHttp({ ...connection, session: createStaticSession(createSecret("t")) }),
+    );
     const place = { mount: "aurora", path };
     await expect(guarded.read(place)).rejects.toThrow(RangeError);
     await expect(guarded.write(place, {}, 0)).rejects.toThrow(RangeError);
@@ -89,7 +94,9 @@ describe("what the client refuses", () => {
 
   test("a slash, question mark or hash inside a segment stays in that segment", async () => {
     const { connection, requests } = connectToAnswers(json(404, { errors: [] }));
-    const guarded = createSecretStore(createVaultHttp({ ...connection, session: createStaticSession("t") }));
+    const guarded = createSecretStore(
+      createVaultHttp({ ...connection, session: createStaticSession(createSecret("t")) }),
+    );
     await guarded.read({ mount: "aurora", path: "users/a?version=1#%2f" });
     expect(new URL(requests[0]?.url ?? "").pathname).toBe("/v1/aurora/data/users/a%3Fversion%3D1%23%252f");
   });
@@ -108,13 +115,15 @@ describe("what the client refuses", () => {
     ["no version", { data: { data: {}, metadata: {} } }],
   ])("an answer with %s is a failure", async (_, body) => {
     const { connection } = connectToAnswers(json(200, body));
-    const odd = createSecretStore(createVaultHttp({ ...connection, session: createStaticSession("t") }));
+    const odd = createSecretStore(createVaultHttp({ ...connection, session: createStaticSession(createSecret("t")) }));
     await expect(odd.read({ mount: "aurora", path: "x" })).rejects.toMatchObject({ code: "vault_unavailable" });
   });
 
   test("nothing of a write is in the error that refuses it", async () => {
     const { connection } = connectToAnswers(json(400, { errors: ["secret s3cret-value at users/x is too odd"] }));
-    const refusing = createSecretStore(createVaultHttp({ ...connection, session: createStaticSession("hvs.token") }));
+    const refusing = createSecretStore(
+      createVaultHttp({ ...connection, session: createStaticSession(createSecret("hvs.token")) }),
+    );
     const error = await refusing.write({ mount: "aurora", path: "users/x" }, { k: "s3cret-value" }, 0).catch(String);
     expect(error).not.toMatch(/s3cret|users\/x|hvs|vault\.test/);
   });
@@ -128,20 +137,26 @@ describe("a write whose answer was lost", () => {
 
   test("is known again by its text when it had taken effect", async () => {
     const { connection, requests } = connectToAnswers(lost, mismatch, holding('{"n":1}'));
-    const flaky = createSecretStore(createVaultHttp({ ...connection, session: createStaticSession("t") }));
+    const flaky = createSecretStore(
+      createVaultHttp({ ...connection, session: createStaticSession(createSecret("t")) }),
+    );
     expect(await flaky.write(place, { n: 1 }, 3)).toBe(4);
     expect(requests.at(-1)?.url).toMatch(/\?version=4$/);
   });
 
   test("is a mismatch when another write came between", async () => {
     const { connection } = connectToAnswers(lost, mismatch, holding('{"n":2}'));
-    const flaky = createSecretStore(createVaultHttp({ ...connection, session: createStaticSession("t") }));
+    const flaky = createSecretStore(
+      createVaultHttp({ ...connection, session: createStaticSession(createSecret("t")) }),
+    );
     expect(await flaky.write(place, { n: 1 }, 3)).toBeNull();
   });
 
   test("is not looked for when no try was lost", async () => {
     const { connection, requests } = connectToAnswers(mismatch);
-    const steady = createSecretStore(createVaultHttp({ ...connection, session: createStaticSession("t") }));
+    const steady = createSecretStore(
+      createVaultHttp({ ...connection, session: createStaticSession(createSecret("t")) }),
+    );
     expect(await steady.write(place, { n: 1 }, 3)).toBeNull();
     expect(requests).toHaveLength(1);
   });

@@ -6,6 +6,7 @@ import { createVaultSession } from "../../../src/adapters/vault/session.ts";
 import { createVaultHttp } from "../../../src/adapters/vault/vault-http.ts";
 import { toOutcome } from "../../../src/domain/outcome.ts";
 import type { VaultSessionObject } from "../../../src/domain/ports/secret-store.ts";
+import { createSecret } from "../../../src/domain/secret.ts";
 import { epochSeconds } from "../../../src/domain/time.ts";
 import { createVaultSessionState, readVaultToken, replaceRefusedToken } from "../../../src/services/vault-session.ts";
 import { callVault, connectTo, connectToAnswers, json } from "./vault-support.ts";
@@ -18,7 +19,7 @@ beforeAll(async () => {
 beforeEach(() => callVault(vault.address, "", "POST", "/_reset"));
 afterAll(() => vault.stop());
 
-const role = () => ({ ...connectTo(vault.address), roleId: vault.roleId, secretId: vault.secretId });
+const role = () => ({ ...connectTo(vault.address), roleId: vault.roleId, secretId: createSecret(vault.secretId) });
 
 /** The session object as the Durable Object is wired, without the platform around it. */
 function createSessionObject(): VaultSessionObject {
@@ -49,7 +50,9 @@ test("a login answers a token, its life and whether it can be renewed", async ()
 });
 
 test("a login with a wrong secret id is refused without telling it", async () => {
-  const error = await loginWithAppRole({ ...role(), secretId: "wr0ng-secret" }).catch((thrown: unknown) => thrown);
+  const error = await loginWithAppRole({ ...role(), secretId: createSecret("wr0ng-secret") }).catch(
+    (thrown: unknown) => thrown,
+  );
   expect(error).toMatchObject({ code: "vault_unavailable", message: /AppRole/ });
   expect(String(error)).not.toMatch(/wr0ng/);
 });
@@ -61,7 +64,7 @@ test("a login tries again when the store has a moment of weakness", async () => 
 
 test("a login that answers no token is a failure", async () => {
   const { connection } = connectToAnswers(json(200, { auth: { lease_duration: 5 } }));
-  const login = loginWithAppRole({ ...connection, roleId: "r", secretId: "s" });
+  const login = loginWithAppRole({ ...connection, roleId: "r", secretId: createSecret("s") });
   await expect(login).rejects.toMatchObject({ code: "vault_unavailable" });
 });
 

@@ -5,6 +5,7 @@ import { loginWithAppRole, lookupSelf, renewSelf } from "../../../src/adapters/v
 import { createStaticSession } from "../../../src/adapters/vault/session.ts";
 import { createVaultHttp } from "../../../src/adapters/vault/vault-http.ts";
 import type { SecretStore } from "../../../src/domain/ports/secret-store.ts";
+import { createSecret, type Secret } from "../../../src/domain/secret.ts";
 import { describeSecretStore } from "./secret-store-contract.ts";
 import { callVault, connectTo, deleteNewest } from "./vault-support.ts";
 
@@ -23,7 +24,7 @@ describe.runIf(isConfigured)("a real Vault", () => {
   beforeAll(async () => {
     const { status, text } = await call("POST", `/v1/sys/mounts/${mount}`, { type: "kv", options: { version: "2" } });
     if (status >= 300) throw new Error(`Vault did not make the mount ${mount}: ${text}`);
-    store = createSecretStore(createVaultHttp({ ...connection, session: createStaticSession(token) }));
+    store = createSecretStore(createVaultHttp({ ...connection, session: createStaticSession(createSecret(token)) }));
     await waitUntilUpgraded(store);
   });
 
@@ -41,7 +42,7 @@ describe.runIf(isConfigured)("a real Vault", () => {
   });
 
   test("a wrong token is refused", async () => {
-    const stranger = createVaultHttp({ ...connection, session: createStaticSession("hvs.wrong") });
+    const stranger = createVaultHttp({ ...connection, session: createStaticSession(createSecret("hvs.wrong")) });
     await expect(createSecretStore(stranger).check()).rejects.toMatchObject({ message: /refused our token/ });
   });
 
@@ -56,7 +57,7 @@ describe.runIf(isConfigured)("a real Vault", () => {
       await callVault(address, issued.token, "POST", "/v1/auth/token/revoke-self");
       expect(await renewSelf(connection, issued.token)).toBeNull();
       expect(await lookupSelf(connection, issued.token)).toBeNull();
-      const wrong = loginWithAppRole({ ...connection, ...role, secretId: "wrong" });
+      const wrong = loginWithAppRole({ ...connection, ...role, secretId: createSecret("wrong") });
       await expect(wrong).rejects.toMatchObject({ message: /AppRole/ });
     } finally {
       await call("DELETE", `/v1/auth/approle/role/${mount}`);
@@ -79,12 +80,12 @@ async function waitUntilUpgraded(store: SecretStore): Promise<void> {
 }
 
 /** Null when the token may not. `isOurs` says that the auth method was not there before. */
-async function createAppRole(): Promise<{ roleId: string; secretId: string; isOurs: boolean } | null> {
+async function createAppRole(): Promise<{ roleId: string; secretId: Secret<string>; isOurs: boolean } | null> {
   const enabled = await call("POST", "/v1/sys/auth/approle", { type: "approle" });
   const path = `/v1/auth/approle/role/${mount}`;
   const made = await call("POST", path, { token_ttl: "60s", token_max_ttl: "10m", token_policies: ["default"] });
   if (made.status >= 300) return null;
   const { body: role } = await call("GET", `${path}/role-id`);
   const { body: secret } = await call("POST", `${path}/secret-id`);
-  return { roleId: role.data.role_id, secretId: secret.data.secret_id, isOurs: enabled.status < 300 };
+  return { roleId: role.data.role_id, secretId: createSecret(secret.data.secret_id), isOurs: enabled.status < 300 };
 }

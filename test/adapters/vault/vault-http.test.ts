@@ -3,6 +3,7 @@ import type { VaultCall } from "../../../src/adapters/vault/exchange.ts";
 import { createStaticSession, type VaultSessionPort } from "../../../src/adapters/vault/session.ts";
 import { createVaultHttp } from "../../../src/adapters/vault/vault-http.ts";
 import { AppError } from "../../../src/domain/errors.ts";
+import { createSecret } from "../../../src/domain/secret.ts";
 import { connectToAnswers, json, type PlannedAnswer } from "./vault-support.ts";
 
 const CALL: VaultCall = { method: "GET", path: "/v1/aurora/data/users/x" };
@@ -10,7 +11,10 @@ const ok = json(200, { data: {} });
 const unreachable = () => Promise.reject(new TypeError("connect ECONNREFUSED vault.test:8200"));
 const unavailable = { code: "vault_unavailable" };
 
-function open(answers: readonly PlannedAnswer[], session: VaultSessionPort = createStaticSession("hvs.one")) {
+function open(
+  answers: readonly PlannedAnswer[],
+  session: VaultSessionPort = createStaticSession(createSecret("hvs.one")),
+) {
   const fake = connectToAnswers(...answers);
   return { ...fake, http: createVaultHttp({ ...fake.connection, session }) };
 }
@@ -18,7 +22,7 @@ function open(answers: readonly PlannedAnswer[], session: VaultSessionPort = cre
 describe("what is sent", () => {
   test("the token, the namespace and the request header go along, and no redirect is followed", async () => {
     const { connection, requests } = connectToAnswers(ok);
-    const session = createStaticSession("hvs.one");
+    const session = createStaticSession(createSecret("hvs.one"));
     await createVaultHttp({ ...connection, address: "https://v.test/", namespace: "team/a", session }).send(CALL);
     const [request] = requests;
     expect(request?.url).toBe("https://v.test/v1/aurora/data/users/x");
@@ -79,7 +83,7 @@ describe("a store that cannot answer now", () => {
       ...connection,
       fetch: hanging,
       now: Date.now,
-      session: createStaticSession("hvs.one"),
+      session: createStaticSession(createSecret("hvs.one")),
     });
     const startedAt = Date.now();
     await expect(http.send(CALL)).rejects.toMatchObject(unavailable);

@@ -6,6 +6,7 @@ import { selectProjects } from "../../../src/services/gcp-setup/select-projects.
 import { wakeSetups } from "../../../src/services/gcp-setup/wake-setups.ts";
 import type { Caller } from "../../../src/services/record-deed.ts";
 import { createFakeAuditLog } from "../../support/fake-audit-log.ts";
+import { createLogbook } from "../../support/fake-logbook.ts";
 import { TEST_SETTINGS } from "../../support/test-settings.ts";
 import {
   CONNECTION,
@@ -72,7 +73,12 @@ describe("what was left behind", () => {
   async function wake(state: "alive" | "ended" | "absent", environment: "production" | "test") {
     const { runs, started, woken } = createFakeRuns(state);
     const store = createFakeStore([runningSetup()]);
-    await wakeSetups({ gcpSetups: store, gcpSetupRuns: runs, settings: { ...TEST_SETTINGS, environment } });
+    await wakeSetups({
+      log: createLogbook(),
+      gcpSetups: store,
+      gcpSetupRuns: runs,
+      settings: { ...TEST_SETTINGS, environment },
+    });
     return { started, woken, setup: store.rows.get(CONNECTION.id) };
   }
 
@@ -101,7 +107,7 @@ describe("what was left behind", () => {
       },
     };
     const store = createFakeStore([runningSetup(), other]);
-    await wakeSetups({ gcpSetups: store, gcpSetupRuns: failing, settings: TEST_SETTINGS });
+    await wakeSetups({ log: createLogbook(), gcpSetups: store, gcpSetupRuns: failing, settings: TEST_SETTINGS });
     expect(started).toMatchObject([{ connectionId: other.connectionId }]);
   });
 });
@@ -111,13 +117,13 @@ describe("after a consent", () => {
     const { runs } = createFakeRuns();
     const store = createFakeStore([]);
     const failing = { ...runs, start: () => Promise.reject(new Error("no Workflow")) };
-    await runAfterConnect({ gcpSetups: store, gcpSetupRuns: failing }, gcp, CONNECTION);
+    await runAfterConnect({ log: createLogbook(), gcpSetups: store, gcpSetupRuns: failing }, gcp, CONNECTION);
     expect(store.rows.get(CONNECTION.id)?.status).toBe("running");
   });
 
   test("one that is running goes on; a finished one begins anew", async () => {
     const { runs, started } = createFakeRuns();
-    const deps = { gcpSetups: createFakeStore([runningSetup()]), gcpSetupRuns: runs };
+    const deps = { log: createLogbook(), gcpSetups: createFakeStore([runningSetup()]), gcpSetupRuns: runs };
     await runAfterConnect(deps, gcp, CONNECTION);
     expect(started).toEqual([]);
     const again = { ...deps, gcpSetups: createFakeStore([waiting({ status: "success" })]) };

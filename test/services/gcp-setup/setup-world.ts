@@ -8,6 +8,7 @@ import type { SecretRef } from "../../../src/domain/secret-ref.ts";
 import { addSeconds, epochSeconds } from "../../../src/domain/time.ts";
 import type { SetupDeps, StepRunner } from "../../../src/services/gcp-setup/setup-run.ts";
 import { createFakeAuditLog } from "../../support/fake-audit-log.ts";
+import { createLogbook } from "../../support/fake-logbook.ts";
 
 export const NOW = epochSeconds(1_800_000_000);
 export const OWNER = requireId("usr", `usr_${"1".repeat(32)}`);
@@ -93,6 +94,7 @@ export function createSetupWorld(google: Google, setups: readonly Setup[] = []) 
         return { refreshed: force, credential: { tokenData, issuedAt: levers.now, expiresAt, version: 1 } };
       },
     },
+    log: createLogbook(),
     send: async (request: Request) => {
       const { host, pathname, searchParams } = new URL(request.url);
       const text = await request.text();
