@@ -34,6 +34,8 @@ export interface FakeProvider {
   readonly revocations: string[];
   /** Taken in order; when empty, every call is answered. */
   readonly behaviours: Behaviour[];
+  /** The same for revocations. */
+  readonly revocationBehaviours: Behaviour[];
   settings: { rotates: boolean; expiresIn: number | null };
   /** The most refreshes that were under way at once, of whatever grant. */
   maxInFlight(): number;
@@ -68,6 +70,7 @@ export function createFakeProvider(sleep: (milliseconds: number) => Promise<void
       (secret, now) => refresh(secret, now),
       async (secret) => {
         const token = readText(secret, "refresh_token") ?? "";
+        await fail(fake.revocationBehaviours.shift() ?? { kind: "ok" });
         fake.revocations.push(token);
         const grant = grants.get(token);
         if (grant) grant.revoked = true;
@@ -76,6 +79,7 @@ export function createFakeProvider(sleep: (milliseconds: number) => Promise<void
     calls: [],
     revocations: [],
     behaviours: [],
+    revocationBehaviours: [],
     settings: { rotates: true, expiresIn: 3600 },
     maxInFlight: () => busiest,
     hangUp() {
@@ -129,16 +133,20 @@ export function createFakeProvider(sleep: (milliseconds: number) => Promise<void
     }
   }
 
+  async function fail(behaviour: Behaviour): Promise<void> {
+    if (behaviour.kind === "hang") await sleep(CALL_TIMEOUT_MS);
+    if (behaviour.kind === "fail" || behaviour.kind === "hang") throw unavailable();
+    if (behaviour.kind === "busy") throw unavailable(behaviour.retryAfterSeconds);
+    if (behaviour.kind === "reject") throw new AppError("provider_rejected", "The client is not known.");
+  }
+
   async function answer(
     { grant, refreshToken, isAbandoned }: Call,
     secret: SecretData,
     behaviour: Behaviour,
     nowSeconds: number,
   ): Promise<SecretData> {
-    if (behaviour.kind === "hang") await sleep(CALL_TIMEOUT_MS);
-    if (behaviour.kind === "fail" || behaviour.kind === "hang") throw unavailable();
-    if (behaviour.kind === "busy") throw unavailable(behaviour.retryAfterSeconds);
-    if (behaviour.kind === "reject") throw new AppError("provider_rejected", "The client is not known.");
+    await fail(behaviour);
     if (behaviour.kind === "slow") await sleep(behaviour.seconds * 1000);
     if (fake.settings.rotates && grant.current !== refreshToken) {
       grant.isEndedByTheDead ||= isAbandoned();

@@ -103,6 +103,7 @@ function createRun(world: KeeperWorld, random: Random) {
     [18, "time with alarms", () => pass(world.advance)],
     [4, "time without alarms", () => pass(world.pass)],
     [12, "provider", () => world.server.behaviours.push(pickBehaviour(random))],
+    [4, "revocation", () => world.server.revocationBehaviours.push(pickBehaviour(random))],
     [5, "secret store", () => toggle("secrets")],
     [5, "postgres", () => toggle("connections")],
     [4, "crash", () => world.crash()],
@@ -129,8 +130,9 @@ function createRun(world: KeeperWorld, random: Random) {
     async check() {
       const record = world.record();
       const owes = record.escrow !== null || record.dueAt !== null || record.untold !== null || record.intent !== null;
-      const isErasing = record.erasure !== null && !record.erasure.secretGone;
-      if ((isErasing || (record.erasure === null && owes)) && world.state.alarmAtMs === null) note("no alarm is set");
+      const { erasure } = record;
+      const isErasing = erasure !== null && (!erasure.secretGone || erasure.unrevoked !== null);
+      if ((isErasing || (erasure === null && owes)) && world.state.alarmAtMs === null) note("no alarm is set");
       if (world.server.maxInFlight() > 1) note("two refreshes were under way at once");
       if (world.calledDuringEscrow.length > 0) note("the provider was called while an escrow waited");
       if (disconnect === "erased" && world.secrets.paths().length > 0) note("a secret came back after a disconnect");
@@ -142,6 +144,7 @@ function createRun(world: KeeperWorld, random: Random) {
     },
     async makePeace() {
       world.server.behaviours.length = 0;
+      world.server.revocationBehaviours.length = 0;
       world.lives.dieAfter = null;
       world.lives.losing.clear();
       letGo();
@@ -162,7 +165,8 @@ function createRun(world: KeeperWorld, random: Random) {
 function checkErased(world: KeeperWorld, note: (what: string) => void): void {
   if (world.secrets.paths().length > 0) note("a secret outlived a disconnect");
   if (world.row()?.isActive) note("a row outlived a disconnect");
-  if (world.server.revocations.length > 1) note("a grant was revoked twice");
+  if (new Set(world.server.revocations).size < world.server.revocations.length) note("a token was revoked twice");
+  if (world.record().erasure?.unrevoked) note("a grant was not ended");
 }
 
 /** What reached us is stored: the secret is the newest of the newest consent, or an answer never came and it was said. */

@@ -5,12 +5,12 @@ import type { RefreshAnswer } from "../../domain/ports/keepers.ts";
 import type { StoredSecret } from "../../domain/ports/secret-store.ts";
 import { grantOf, type SecretData } from "../../domain/token-data.ts";
 import { createProviderContext } from "../provider-context.ts";
+import { endGrant, keepForRevocation } from "./end-grant.ts";
 import { createEscrow, presumeCredential } from "./escrow.ts";
 import { type Keeper, placeOf, rememberCredential, requireRecord, updateRecord } from "./keeper.ts";
 import { PROVIDER_TIMEOUT_SECONDS, setNextAlarm } from "./next-alarm.ts";
 import { recordRefusal, recordTrouble } from "./record-failure.ts";
 import { settleEscrow } from "./settle-escrow.ts";
-import { revoke } from "./take-away.ts";
 
 /** A call to the provider: with which secret, under which grant. */
 interface ProviderCall {
@@ -62,9 +62,10 @@ async function keepAnswer(keeper: Keeper, call: ProviderCall, fresh: SecretData)
   const secret = { ...fresh, grant, issued_at: obtainedAt };
   const escrow = await createEscrow(keeper, { kind: "refresh", grant, obtainedAt, cas: stored.version }, secret);
   const record = requireRecord(keeper);
-  if (record.erasure?.revoked) {
-    // The old token was revoked without knowing of this one, which nobody will ever hold.
-    await revoke(keeper, secret);
+  if (record.erasure?.grantAside) {
+    // The grant is being ended by an older token, which need not know of this one; nobody will ever hold it.
+    keepForRevocation(keeper, record.erasure, escrow.sealed);
+    await endGrant(keeper);
     return null;
   }
   // A reconnect came between: its secret is the newest, ours is dropped, not revoked.

@@ -6,11 +6,17 @@ import { type Erasure, newRecord } from "./keeper-state.ts";
 import { setNextAlarm } from "./next-alarm.ts";
 import { settleEscrow } from "./settle-escrow.ts";
 
-const NOTHING_GONE: Omit<Erasure, "by"> = { rowGone: false, revoked: false, secretGone: false };
+const NOTHING_GONE: Omit<Erasure, "by"> = {
+  rowGone: false,
+  grantAside: false,
+  secretGone: false,
+  unrevoked: null,
+};
 
 /**
  * Ends a connection. The mark comes first, so that nothing under way can bring it back; then the row, which makes it
- * unreadable; then the grant at the provider and the secret. However many ask at once, each is done once.
+ * unreadable; then the secret and the grant at the provider. However many ask at once, each is done once. A provider
+ * that is away delays nothing: it is asked again for a day.
  *
  * @returns `pending` while the secret store is away: the alarm goes on.
  * @throws `database_unavailable` while the row could not be taken away; the alarm goes on as well.

@@ -2,6 +2,7 @@ import type { ConnectionBinding, ConnectionStatus } from "../../domain/connectio
 import type { ConnectionStore, ConsentFacts } from "../../domain/ports/connection-store.ts";
 import type { Disconnector } from "../../domain/ports/keepers.ts";
 import type { EpochSeconds } from "../../domain/time.ts";
+import type { UnrevokedGrant } from "../try-revocation.ts";
 
 /** A call to the provider that has begun. One left behind by a crash means: nobody knows what the provider did. */
 export interface Intent {
@@ -39,8 +40,11 @@ export type UntoldFailure = Parameters<ConnectionStore["recordFailure"]>[1];
 export interface Erasure {
   readonly by: Disconnector;
   readonly rowGone: boolean;
-  readonly revoked: boolean;
+  /** What revokes the grant was set aside, if there was anything. */
+  readonly grantAside: boolean;
   readonly secretGone: boolean;
+  /** The grant the provider has yet to end; null = none. */
+  readonly unrevoked: UnrevokedGrant | null;
 }
 
 /** What a keeper remembers. Nothing in it is usable without the sealing keys. */

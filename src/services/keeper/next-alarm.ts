@@ -9,6 +9,11 @@ const TAKE_OVER_SECONDS = 5;
 
 /** When the keeper must wake next: never null while it has an escrow, an erasure, a call under way or a due time. */
 export function nextWake(record: KeeperRecord, now: EpochSeconds): EpochSeconds | null {
+  const times = [nextWork(record, now), record.erasure?.unrevoked?.retryAt ?? null];
+  return times.filter((time) => time !== null).sort((one, other) => one - other)[0] ?? null;
+}
+
+function nextWork(record: KeeperRecord, now: EpochSeconds): EpochSeconds | null {
   if (record.erasure?.secretGone) return null;
   if (record.retryAt !== null) return record.retryAt;
   if (isOwing(record)) return addSeconds(now, TAKE_OVER_SECONDS);

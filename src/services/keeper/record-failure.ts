@@ -1,8 +1,8 @@
 import { type AppError, isAppError } from "../../domain/errors.ts";
 import { auditKeeper } from "./audit-keeper.ts";
-import { scheduleRetry } from "./backoff.ts";
 import { type Keeper, requireRecord, updateRecord } from "./keeper.ts";
 import { setNextAlarm } from "./next-alarm.ts";
+import { scheduleRetry } from "./schedule-retry.ts";
 import { settleEscrow } from "./settle-escrow.ts";
 
 /**

@@ -3,8 +3,8 @@ import { refreshDueAt } from "../../domain/freshness.ts";
 import type { SecretRecord } from "../../domain/ports/connection-store.ts";
 import { credentialOf, expiryOf, grantOf, issuedAtOf } from "../../domain/token-data.ts";
 import { isRefreshable } from "../../providers/provider.ts";
+import { randomFraction } from "../backoff.ts";
 import { auditKeeper } from "./audit-keeper.ts";
-import { randomFraction, scheduleRetry } from "./backoff.ts";
 import {
   exposedFields,
   isOvertaken,
@@ -16,6 +16,7 @@ import {
 } from "./keeper.ts";
 import type { Escrow, KeeperRecord, UntoldFailure } from "./keeper-state.ts";
 import { isOwing, setNextAlarm } from "./next-alarm.ts";
+import { scheduleRetry } from "./schedule-retry.ts";
 import { takeAway } from "./take-away.ts";
 import { type Written, writeSecret } from "./write-secret.ts";
 
@@ -78,7 +79,7 @@ async function publish(keeper: Keeper, escrow: Escrow, { version, secret, isOurs
   const lifetime = { issuedAt: issuedAtOf(secret), expiresAt: expiryOf(secret) };
   const provider = keeper.deps.providers.find(binding.provider);
   const isRenewed = provider !== null && isRefreshable(provider, secret);
-  const dueAt = isRenewed ? refreshDueAt(lifetime, randomFraction(keeper)) : null;
+  const dueAt = isRenewed ? refreshDueAt(lifetime, randomFraction(keeper.deps.random)) : null;
   const isRefresh = escrow.kind === "refresh" && isOurs;
   const row: SecretRecord = {
     version,

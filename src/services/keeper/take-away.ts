@@ -1,20 +1,23 @@
-import { isAppError } from "../../domain/errors.ts";
-import type { SecretData } from "../../domain/token-data.ts";
-import { createProviderContext } from "../provider-context.ts";
 import { auditKeeper } from "./audit-keeper.ts";
-import { type Keeper, openSecret, placeOf, requireRecord, updateRecord } from "./keeper.ts";
+import { endGrant, isRevocable, keepForRevocation } from "./end-grant.ts";
+import { type Keeper, openSecret, placeOf, requireRecord, sealSecret, updateRecord } from "./keeper.ts";
 import type { Erasure } from "./keeper-state.ts";
 
 /**
- * Takes away what is left of a disconnected connection: the row, which makes it unreadable, then the grant at the
- * provider, then the secret. What was done is not done again.
+ * Takes away what is left of a disconnected connection: the row, which makes it unreadable, then the secret. The grant
+ * at the provider is ended on the way, or later, by a sealed copy that is kept for nothing else. What was done is not
+ * done again; `connection.disconnected` is recorded once, when the row goes.
  *
  * @throws `database_unavailable` or `vault_unavailable`; doing it again goes on where it stopped.
  */
 export async function takeAway(keeper: Keeper): Promise<void> {
   await takeRowAway(keeper);
-  await takeGrantDown(keeper);
-  await takeSecretAway(keeper);
+  await putGrantAside(keeper);
+  try {
+    await takeSecretAway(keeper);
+  } finally {
+    await endGrant(keeper);
+  }
 }
 
 async function takeRowAway(keeper: Keeper): Promise<void> {
@@ -25,27 +28,14 @@ async function takeRowAway(keeper: Keeper): Promise<void> {
   await auditKeeper(keeper, binding, "connection.disconnected", "success", {}, requireErasure(keeper).by);
 }
 
-/** Revokes at the provider, unless another live connection holds the same grant and would die with it. */
-async function takeGrantDown(keeper: Keeper): Promise<void> {
-  if (requireErasure(keeper).revoked) return;
-  const secret = await readNewest(keeper);
-  if (secret !== null) await revoke(keeper, secret);
-  mark(keeper, { revoked: true });
-}
-
-/** Revokes a secret of a disconnected connection, also one that arrived after it was gone. */
-export async function revoke(keeper: Keeper, secret: SecretData): Promise<void> {
-  const { binding } = requireRecord(keeper);
-  const provider = keeper.deps.providers.find(binding.provider);
-  if (provider?.revoke == null || (await keeper.deps.connections.hasOtherLiveGrant(binding))) return;
-  const scope = { userId: binding.ownerId, workspaceId: binding.workspaceId };
-  try {
-    await provider.revoke(secret, await createProviderContext(keeper.deps, provider, scope));
-  } catch (error) {
-    if (!isAppError(error)) throw error;
-    // The provider being away must not keep the secret alive here; what is lost is its own, earlier end of the grant.
-    await auditKeeper(keeper, binding, "connection.disconnected", "failure", { revocation: error.code });
-  }
+/** Keeps what revokes the grant apart from the secret store, so that neither waits for the other. */
+async function putGrantAside(keeper: Keeper): Promise<void> {
+  if (requireErasure(keeper).grantAside) return;
+  const { escrow } = requireRecord(keeper);
+  const sealed = isRevocable(keeper) ? await sealNewest(keeper) : null;
+  // A newer one came while we looked.
+  if (requireRecord(keeper).escrow?.id !== escrow?.id) return putGrantAside(keeper);
+  keepForRevocation(keeper, requireErasure(keeper), sealed);
 }
 
 async function takeSecretAway(keeper: Keeper): Promise<void> {
@@ -61,11 +51,12 @@ async function takeSecretAway(keeper: Keeper): Promise<void> {
   updateRecord(keeper, { dueAt: null, failures: 0, retryAt: null, heldOffUntil: null });
 }
 
-/** The escrow's secret, which is newer than any stored one, or the stored one. */
-async function readNewest(keeper: Keeper): Promise<SecretData | null> {
+/** The escrow's secret, which is newer than any stored one, or the stored one; null when there is none. */
+async function sealNewest(keeper: Keeper): Promise<string | null> {
   const { binding, escrow } = requireRecord(keeper);
-  const escrowed = escrow === null ? null : await openSecret(keeper, binding, escrow.sealed);
-  return escrowed ?? (await keeper.deps.secrets.read(placeOf(keeper, binding)))?.data ?? null;
+  if (escrow !== null && (await openSecret(keeper, binding, escrow.sealed)) !== null) return escrow.sealed;
+  const stored = await keeper.deps.secrets.read(placeOf(keeper, binding));
+  return stored === null ? null : sealSecret(keeper, binding, stored.data);
 }
 
 function requireErasure(keeper: Keeper): Erasure {

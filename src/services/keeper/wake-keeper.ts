@@ -1,16 +1,17 @@
 import type { ConnectionBinding } from "../../domain/connection.ts";
 import { isAppError } from "../../domain/errors.ts";
-import { scheduleRetry } from "./backoff.ts";
+import { endGrant } from "./end-grant.ts";
 import { type Keeper, openRecord, requireRecord, updateRecord } from "./keeper.ts";
 import type { KeeperRecord } from "./keeper-state.ts";
 import { isOwing, nextWake, setNextAlarm } from "./next-alarm.ts";
 import { CALLER_WAIT_MS, joinRun } from "./refresh-connection.ts";
+import { scheduleRetry } from "./schedule-retry.ts";
 import { settleEscrow } from "./settle-escrow.ts";
 
 /** If this life ends inside the handler, the next one starts this much later. */
 const RESUME_MS = 30_000;
 
-/** Does whatever is due: finish an erasure, settle an escrow, refresh. Failures set the next alarm. */
+/** Does whatever is due: finish an erasure, end a grant, settle an escrow, refresh. Failures set the next alarm. */
 export async function wakeKeeper(keeper: Keeper): Promise<void> {
   const record = keeper.state.read();
   const now = keeper.deps.now();
@@ -19,6 +20,7 @@ export async function wakeKeeper(keeper: Keeper): Promise<void> {
   keeper.state.wakeAt(now * 1000 + RESUME_MS);
   try {
     await settleEscrow(keeper);
+    await endGrant(keeper);
     if (isRefreshOwed(keeper)) await joinRun(keeper, false);
   } catch (error) {
     if (!isAppError(error)) throw error;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { backoffSeconds } from "../../../src/services/keeper/backoff.ts";
+import { backoffSeconds } from "../../../src/services/backoff.ts";
 import { createKeeperWorld } from "../../support/keeper-world.ts";
 
 async function createFailingWorld(count: number, kind: "fail" | "reject" | "lose" = "fail") {
