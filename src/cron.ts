@@ -1,10 +1,12 @@
 import { resumeSetups } from "./jobs/resume-setups.ts";
 import { sweepDue } from "./jobs/sweep-due.ts";
+import { warnOfEnds } from "./jobs/warn-of-ends.ts";
 import type { Deps } from "./services/deps.ts";
 
 /** Which job each cron expression of wrangler.toml runs. */
 const JOBS: Readonly<Record<string, (deps: Deps) => Promise<void>>> = {
   "* * * * *": (deps) => inOrder(deps, sweepDue, resumeSetups),
+  "17 3 * * *": (deps) => inOrder(deps, warnOfEnds),
 };
 
 /** Runs the job of a cron expression; an expression nobody knows is a mistake in wrangler.toml. */

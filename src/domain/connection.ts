@@ -32,6 +32,8 @@ export interface Connection {
   readonly version: number;
   readonly issuedAt: EpochSeconds | null;
   readonly expiresAt: EpochSeconds | null;
+  /** When what the person gave ends, which no refresh mends (a client secret); null when nobody said. */
+  readonly credentialExpiresAt: EpochSeconds | null;
   readonly lastRefreshedAt: EpochSeconds | null;
   readonly lastError: string | null;
   readonly createdAt: EpochSeconds;

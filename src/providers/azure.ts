@@ -10,8 +10,10 @@ const NAME = "Microsoft Azure";
 const API_HOST = "management.azure.com";
 const SCOPE = `https://${API_HOST}/.default`;
 const SUBSCRIPTIONS = `https://${API_HOST}/subscriptions?api-version=2020-01-01`;
-/** The list comes in pages; an account with more than this many has named the one it wants. */
 const MAX_PAGES = 5;
+/** A connection shows this many of the subscriptions that could be connected as well. */
+const MAX_SHOWN = 50;
+const SECRET_END = "client_secret_expires_at";
 const REFUSED_SECRET = `${NAME} does not accept the client secret: it is wrong or has expired.`;
 
 const credentials = z.strictObject({
@@ -19,6 +21,8 @@ const credentials = z.strictObject({
   tenant_id: z.guid(),
   client_id: z.guid(),
   client_secret: word.max(1024),
+  // Entra tells it to directory readers only: whoever made the secret saw it.
+  [SECRET_END]: z.iso.datetime({ offset: true }).optional(),
   subscription_id: z.guid().optional(),
   subscription_name: z.string().min(1).max(200).optional(),
 });
@@ -36,10 +40,17 @@ const principal = clientCredentials({
     // AADSTS90002: no such tenant. The rest of this request is ours and fixed.
     invalid_request: `${NAME} does not know this tenant.`,
   },
+  credentialEnd: SECRET_END,
   async identify({ accessToken }, given, context) {
-    const { id, name } = await findSubscription(given, accessToken, context);
-    const metadata = { subscription_name: name };
-    return { account: id, metadata, found: { subscription_id: id, subscription_name: name } };
+    const seen = await listSubscriptions(accessToken, context);
+    const { subscription_id, subscription_name } = chooseSubscription(given, seen);
+    const found = {
+      subscription_id,
+      subscription_name: subscription_name ?? given.subscription_name ?? subscription_id,
+    };
+    // Each of them can be a connection of its own: the list tells which there are.
+    const metadata = { subscription_name: found.subscription_name, subscriptions: seen.slice(0, MAX_SHOWN) };
+    return { account: subscription_id, metadata, found };
   },
 });
 
@@ -62,35 +73,43 @@ export const azure = {
   storable: principal.storable,
   connect: principal.connect,
   refresh: principal.refresh,
+  credentialEnd: SECRET_END,
 } as const satisfies Provider;
 
 interface Subscription {
-  readonly id: string;
-  readonly name: string;
+  readonly subscription_id: string;
+  /** Null where the directory has none. */
+  readonly subscription_name: string | null;
 }
 
-/** The subscription asked for, else the first: enabled, and seen by this principal. @throws `provider_rejected`. */
-async function findSubscription(given: Principal, token: string, context: ProviderContext): Promise<Subscription> {
-  const wanted = given.subscription_id?.toLowerCase();
-  for (let url: string | null = SUBSCRIPTIONS, page = 0; url !== null && page < MAX_PAGES; page += 1) {
-    const body = await probe(NAME, bearerRequest(url, token), context);
-    const enabled = readEnabled(body["value"], given.subscription_name);
-    const found = enabled.find(({ id }) => wanted === undefined || id.toLowerCase() === wanted);
-    if (found) return found;
-    const next: URL | null = URL.parse(readText(body, "nextLink") ?? "");
-    // The link is the answer's; the token goes nowhere else.
-    url = next?.origin === `https://${API_HOST}` ? next.href : null;
-  }
+/** The subscription asked for, else the first. @throws `provider_rejected` when this principal sees no such one. */
+function chooseSubscription({ subscription_id: wanted }: Principal, seen: readonly Subscription[]): Subscription {
+  const found = seen.find(
+    ({ subscription_id: id }) => wanted === undefined || id.toLowerCase() === wanted.toLowerCase(),
+  );
+  if (found) return found;
   const what = wanted === undefined ? "no enabled subscription" : "no enabled subscription with this id";
   throw new AppError("provider_rejected", `This service principal sees ${what}. Give it a role there.`);
 }
 
-/** @see https://learn.microsoft.com/rest/api/resources/subscriptions/list */
-function readEnabled(value: unknown, givenName: string | undefined): readonly Subscription[] {
+/** Every enabled subscription this principal sees. @see https://learn.microsoft.com/rest/api/resources/subscriptions/list */
+async function listSubscriptions(token: string, context: ProviderContext): Promise<Subscription[]> {
+  const seen: Subscription[] = [];
+  for (let url: string | null = SUBSCRIPTIONS, page = 0; url !== null && page < MAX_PAGES; page += 1) {
+    const body = await probe(NAME, bearerRequest(url, token), context);
+    seen.push(...readEnabled(body["value"]));
+    const next: URL | null = URL.parse(readText(body, "nextLink") ?? "");
+    // The link is the answer's; the token goes nowhere else.
+    url = next?.origin === `https://${API_HOST}` ? next.href : null;
+  }
+  return seen;
+}
+
+function readEnabled(value: unknown): readonly Subscription[] {
   if (!Array.isArray(value)) return [];
   return value.filter(isJsonObject).flatMap((entry) => {
     const id = readText(entry, "subscriptionId");
     if (id === null || entry["state"] !== "Enabled") return [];
-    return [{ id, name: readText(entry, "displayName") ?? givenName ?? id }];
+    return [{ subscription_id: id, subscription_name: readText(entry, "displayName") }];
   });
 }

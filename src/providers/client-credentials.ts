@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { credentialEndOf, warnOfEnd } from "../domain/credential-end.ts";
 import { AppError } from "../domain/errors.ts";
 import type { SecretData } from "../domain/token-data.ts";
 import { REFRESH_TIMEOUT_MS, clientCredentials as requestToken } from "./oauth2.ts";
@@ -25,6 +26,8 @@ export interface ClientCredentialsData<Credentials extends ClientBody> {
   readonly tokenEndpoint: (given: z.output<Credentials>) => string;
   /** What the server's error codes say of the client, as sentences, where they say more than that it is refused. */
   readonly refusals?: Readonly<Record<string, string>>;
+  /** @see Provider.credentialEnd; a refusal after that end says so. */
+  readonly credentialEnd?: string;
   /** Proves the token by a call, and asks whose it is. */
   readonly identify: (
     tokens: TokenAnswer,
@@ -89,7 +92,11 @@ function mint<Credentials extends ClientBody>(
   } as const;
   const usual = `${name} does not accept this client id and secret.`;
   const refusals = { invalid_client: usual, unauthorized_client: usual, invalid_grant: usual, ...data.refusals };
-  const verdicts = Object.fromEntries(Object.entries(refusals).map(([error, message]) => [error, { code, message }]));
+  const end = warnOfEnd(credentialEndOf(given, data.credentialEnd), context.now);
+  const reason = end?.code === "client_secret_expired" ? ` ${end.message}` : "";
+  const verdicts = Object.fromEntries(
+    Object.entries(refusals).map(([error, sentence]) => [error, { code, message: `${sentence}${reason}` }]),
+  );
   const options = code === "reauth_required" ? { timeoutMs: REFRESH_TIMEOUT_MS } : {};
   return requestToken(client, scope, context, verdicts, options);
 }

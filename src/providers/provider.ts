@@ -130,6 +130,11 @@ export interface Provider {
   readonly provision?: (acquired: Acquired, previous: SecretData | null, context: ProviderContext) => Promise<Acquired>;
   /** What a connection made by consent needs done at the provider afterwards, however long it takes. Absent: nothing. */
   readonly afterConnect?: AfterConnect;
+  /**
+   * The field of the secret that says (RFC 3339) when what the person gave ends, which a refresh cannot mend: it is shown
+   * on the connection and warned of. Absent: such credentials do not end, or nobody can say when.
+   */
+  readonly credentialEnd?: string;
   /** True for a secret that never ends, although others of this provider are renewed. It is never refreshed. */
   readonly isStatic?: (secret: SecretData) => boolean;
   /**

@@ -1,7 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { CONNECTION_STATUSES, type Connection } from "../domain/connection.ts";
+import { type EndWarning, warnOfEnd } from "../domain/credential-end.ts";
 import { isComplete, SETUP_STATUSES, type Setup, TOTAL_STEPS } from "../domain/gcp-setup.ts";
-import { toRfc3339 } from "../domain/time.ts";
+import { type EpochSeconds, toRfc3339 } from "../domain/time.ts";
 import type { TokenAnswer } from "../services/connections/read-token.ts";
 
 const time = z.string().openapi({ format: "date-time" });
@@ -17,6 +18,16 @@ const SetupSummarySchema = z
   })
   .openapi("ConnectionSetup");
 
+/** What a person has to see to before the connection stops working. */
+const WarningSchema = z
+  .object({
+    code: z.enum(["client_secret_expiring", "client_secret_expired"]),
+    message: z.string(),
+    expires_at: time,
+    days_left: z.int(),
+  })
+  .openapi("ConnectionWarning");
+
 /** A connection as clients see it: never a secret, never where one lives. */
 export const ConnectionSchema = z
   .object({
@@ -30,6 +41,11 @@ export const ConnectionSchema = z
     scopes: z.array(z.string()),
     metadata: z.record(z.string(), z.unknown()),
     expires_at: time.nullable(),
+    credential_expires_at: time.nullable().openapi({
+      description:
+        "When what was given to connect ends (a client secret), which no refresh mends; null when nobody said",
+    }),
+    warnings: z.array(WarningSchema),
     last_refreshed_at: time.nullable(),
     last_error: z.string().nullable(),
     setup: SetupSummarySchema.optional(),
@@ -51,8 +67,13 @@ export const TokenAnswerSchema = z
   .openapi("ConnectionToken");
 
 /** @param setup Of a connection that is prepared after it was made; absent where there is none. */
-export function renderConnection(connection: Connection, setup?: Setup): z.infer<typeof ConnectionSchema> {
+export function renderConnection(
+  connection: Connection,
+  now: EpochSeconds,
+  setup?: Setup,
+): z.infer<typeof ConnectionSchema> {
   const { status } = connection;
+  const warning = warnOfEnd(connection.credentialExpiresAt, now);
   return {
     id: connection.id,
     owner_id: connection.ownerId,
@@ -65,12 +86,18 @@ export function renderConnection(connection: Connection, setup?: Setup): z.infer
     scopes: [...connection.scopes],
     metadata: connection.metadata,
     expires_at: toRfc3339(connection.expiresAt),
+    credential_expires_at: toRfc3339(connection.credentialExpiresAt),
+    warnings: warning === null ? [] : [renderWarning(warning)],
     last_refreshed_at: toRfc3339(connection.lastRefreshedAt),
     last_error: connection.lastError,
     ...(setup && { setup: renderSetupSummary(setup) }),
     created_at: toRfc3339(connection.createdAt),
     updated_at: toRfc3339(connection.updatedAt),
   };
+}
+
+function renderWarning({ code, message, expiresAt, daysLeft }: EndWarning): z.infer<typeof WarningSchema> {
+  return { code, message, expires_at: toRfc3339(expiresAt), days_left: daysLeft };
 }
 
 export function renderSetupSummary({ status, step, progress }: Setup): z.infer<typeof SetupSummarySchema> {

@@ -103,20 +103,22 @@ export const connectionRoutes = createRouter()
     const { provider = null, status = null, after = null, limit } = c.req.valid("query");
     const { items, next } = await listConnections(c.var.deps, c.var.principal, { provider, status, after, limit });
     const setups = await readSetups(c.var.deps, c.var.principal, items);
-    const connections = items.map((connection) => renderConnection(connection, setups.get(connection.id)));
+    const connections = items.map((connection) =>
+      renderConnection(connection, c.var.deps.now(), setups.get(connection.id)),
+    );
     return c.json({ connections, next }, 200);
   })
   .openapi(read, async (c) => {
     const id = requireId("con", c.req.valid("param").id);
     const connection = await requireConnection(c.var.deps, c.var.principal, id);
     const setups = await readSetups(c.var.deps, c.var.principal, [connection]);
-    return c.json(renderConnection(connection, setups.get(id)), 200);
+    return c.json(renderConnection(connection, c.var.deps.now(), setups.get(id)), 200);
   })
   .openapi(update, async (c) => {
     const id = requireId("con", c.req.valid("param").id);
     const changed = await updateConnection(c.var.deps, callerOf(c), id, c.req.valid("json"));
     const setups = await readSetups(c.var.deps, c.var.principal, [changed]);
-    return c.json(renderConnection(changed, setups.get(id)), 200);
+    return c.json(renderConnection(changed, c.var.deps.now(), setups.get(id)), 200);
   })
   .openapi(remove, async (c) => {
     const outcome = await disconnect(c.var.deps, callerOf(c), requireId("con", c.req.valid("param").id));

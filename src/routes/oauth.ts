@@ -95,7 +95,7 @@ export const oauthRoutes = createRouter()
   .openapi(complete, async (c) => {
     const connection = await completeConsent(c.var.deps, callerOf(c), c.req.valid("json").connect_code);
     const setups = await readSetups(c.var.deps, c.var.principal, [connection]);
-    return c.json(renderConnection(connection, setups.get(connection.id)), 201);
+    return c.json(renderConnection(connection, c.var.deps.now(), setups.get(connection.id)), 201);
   });
 
 async function openLink(c: Context<AppEnv>, ticket: string): Promise<Response> {

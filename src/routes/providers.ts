@@ -51,5 +51,5 @@ export const providerRoutes = createRouter()
   .openapi(connect, async (c) => {
     const { provider } = c.req.valid("param");
     const stored = await connectAccount(c.var.deps, callerOf(c), provider, c.req.valid("json"));
-    return c.json(renderConnection(stored.connection), stored.replaced ? 200 : 201);
+    return c.json(renderConnection(stored.connection, c.var.deps.now()), stored.replaced ? 200 : 201);
   });

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { readText } from "../domain/json.ts";
+import { isJsonObject, readText } from "../domain/json.ts";
+import { toRfc3339 } from "../domain/time.ts";
 import { connectAccount } from "../services/connections/connect-account.ts";
 import { callerOf } from "./caller.ts";
 import { createRouter, defineRoute, jsonBody, jsonContent } from "./router.ts";
@@ -25,6 +26,8 @@ const login = defineRoute({
           subscriptionId: text,
           subscription_id: text,
           subscriptionName: text,
+          clientSecretExpiresAt: text,
+          client_secret_expires_at: text,
         })
         .openapi("AzureLogin"),
     ),
@@ -37,6 +40,8 @@ const login = defineRoute({
           message: z.string(),
           subscription_id: z.string(),
           subscription_name: z.string().nullable(),
+          subscriptions: z.array(z.object({ subscription_id: z.string(), subscription_name: z.string().nullable() })),
+          client_secret_expires_at: z.string().nullable(),
         }),
       ),
     },
@@ -52,6 +57,7 @@ export const seedAzureRoutes = createRouter().openapi(login, async (c) => {
     client_secret: body.clientSecret ?? body.password,
     subscription_id: body.subscriptionId ?? body.subscription_id,
     subscription_name: body.subscriptionName,
+    client_secret_expires_at: body.clientSecretExpiresAt ?? body.client_secret_expires_at,
   };
   const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
   const { connection } = await connectAccount(c.var.deps, callerOf(c), "azure", given);
@@ -59,6 +65,17 @@ export const seedAzureRoutes = createRouter().openapi(login, async (c) => {
     message: "Azure connected successfully",
     subscription_id: connection.account,
     subscription_name: readText(connection.metadata, "subscription_name"),
+    subscriptions: readSubscriptions(connection.metadata["subscriptions"]),
+    client_secret_expires_at: toRfc3339(connection.credentialExpiresAt),
   };
   return c.json(answer, 200);
 });
+
+/** The enabled subscriptions the principal sees: each can be connected by its id. */
+function readSubscriptions(shown: unknown) {
+  if (!Array.isArray(shown)) return [];
+  return shown.filter(isJsonObject).map((entry) => ({
+    subscription_id: readText(entry, "subscription_id") ?? "",
+    subscription_name: readText(entry, "subscription_name"),
+  }));
+}

@@ -76,7 +76,7 @@ export const tokenRoutes = createRouter()
       subscriptionName: body.subscription_name ?? null,
       subscriptionId: body.subscription_id ?? null,
     });
-    return c.json(renderConnection(stored.connection), 201);
+    return c.json(renderConnection(stored.connection, c.var.deps.now()), 201);
   })
   .openapi(read, async (c) => {
     const { provider, account = null } = c.req.valid("query");

@@ -42,5 +42,6 @@ export const versionRoutes = createRouter()
   })
   .openapi(restore, async (c) => {
     const id = requireId("con", c.req.valid("param").id);
-    return c.json(renderConnection(await rollBack(c.var.deps, callerOf(c), id, c.req.valid("json").version)), 200);
+    const connection = await rollBack(c.var.deps, callerOf(c), id, c.req.valid("json").version);
+    return c.json(renderConnection(connection, c.var.deps.now()), 200);
   });

@@ -240,6 +240,28 @@ describe.each(TARGETS)("functions with the owner's rights on $name", (target) =>
       expect(await taken()).toEqual([]);
     });
 
+    test("credentials that end are taken once for each warning, whoever's workspace they are of, and nothing else of them", async () => {
+      const taken = () => call("select * from take_ending_credentials('{30,7,1}', '10')");
+      const end = (at: string) =>
+        tamper(
+          `update user_tokens set is_active = true, version = 1, credential_expires_at = now() + interval '${at}'`,
+        );
+      await end("40 days");
+      expect(await taken()).toEqual([]);
+      await end("20 days");
+      const both = ["00a", "00b"].map((end) => ({
+        ...{ id: makeId("con", "1", end), workspace_id: WORKSPACE, provider: "gcp", days: 30 },
+        credential_expires_at: expect.anything(),
+      }));
+      expect((await taken()).toSorted((one, other) => (String(one["id"]) < String(other["id"]) ? -1 : 1))).toEqual(
+        both,
+      );
+      expect(await taken()).toEqual([]);
+      await end("12 hours");
+      expect((await taken()).map(({ days }) => days)).toEqual([1, 1]);
+      await tamper("update user_tokens set credential_expires_at = null, credential_warned_days = null, version = 0");
+    });
+
     test("another live grant of the same account is found in any workspace", async () => {
       await tamper(`update user_tokens set is_active = true, upstream_account = '${ACCOUNT}' where account = 'own'`);
       const has = (provider: string, account: string, except: string) =>

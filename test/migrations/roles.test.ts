@@ -13,6 +13,7 @@ const DEFINER_FUNCTIONS = [
   "read_password_hash",
   "register_account",
   "set_password_hash",
+  "take_ending_credentials",
   "take_stalled_gcp_setups",
 ];
 

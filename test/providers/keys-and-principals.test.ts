@@ -34,7 +34,13 @@ describe("azure", () => {
         subscription_name: "Name sub-1",
       },
       account: "sub-1",
-      metadata: { subscription_name: "Name sub-1" },
+      metadata: {
+        subscription_name: "Name sub-1",
+        subscriptions: [
+          { subscription_id: "sub-1", subscription_name: "Name sub-1" },
+          { subscription_id: "sub-2", subscription_name: "Name sub-2" },
+        ],
+      },
     });
     expect(sent[0]?.url).toBe(`https://login.microsoftonline.com/${TENANT.toLowerCase()}/oauth2/v2.0/token`);
     expect(sent[0]?.form).toEqual({
@@ -44,6 +50,36 @@ describe("azure", () => {
       client_secret: PRINCIPAL.client_secret,
     });
     expect(sent[1]?.url).toBe("https://management.azure.com/subscriptions?api-version=2020-01-01");
+  });
+
+  test("a subscription without a name is called as the person calls it, the others as nothing", async () => {
+    const nameless = json({
+      value: ["sub-1", "sub-2"].map((subscriptionId) => ({ subscriptionId, state: "Enabled" })),
+    });
+    const { metadata } = await connect({ subscription_name: "Mine" }, json(TOKENS), nameless).acquired;
+    expect(metadata).toEqual({
+      subscription_name: "Mine",
+      subscriptions: [
+        { subscription_id: "sub-1", subscription_name: null },
+        { subscription_id: "sub-2", subscription_name: null },
+      ],
+    });
+  });
+
+  test("the end of the secret is kept beside it, through a refresh, and said when it is why the secret is refused", async () => {
+    const given = { client_secret_expires_at: "2027-01-15T08:00:00+02:00" };
+    const { secret } = await connect(given, json(TOKENS), page([TENANT])).acquired;
+    expect(secret).toMatchObject(given);
+    expect(await azure.refresh(secret, scripted(json(TOKENS)).context)).toMatchObject(given);
+    const refuse = (end: string) => {
+      const { context } = scripted(json({ error: "invalid_client" }, 401));
+      return azure.refresh({ ...secret, client_secret_expires_at: end }, context).catch((error: unknown) => error);
+    };
+    expect(await refuse("2027-01-15T07:59:59Z")).toMatchObject({
+      code: "reauth_required",
+      message: expect.stringContaining("expired on 2027-01-15"),
+    });
+    expect(await refuse("2027-01-15T08:00:01Z")).toMatchObject({ message: expect.not.stringContaining("2027") });
   });
 
   test("finds a named subscription on a later page, and follows no link elsewhere", async () => {

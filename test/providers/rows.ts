@@ -56,6 +56,8 @@ const PRINCIPAL_ROWS: readonly Row[] = [
       "an empty secret": { client_secret: "" },
       "a secret with a line end": { client_secret: "a\nb" },
       "a subscription that is no GUID": { subscription_id: "sub" },
+      "an end of the secret without a time": { client_secret_expires_at: "2027-01-31" },
+      "an end of the secret that is no date": { client_secret_expires_at: "next year" },
       "a field nobody knows": { scope: "x" },
     },
     powerless: { kept: true, says: /no enabled subscription.*role/ },

@@ -3,7 +3,7 @@ import { bindingOf, type Connection } from "../../src/domain/connection.ts";
 import { createId, toHex, type UserId, type WorkspaceId } from "../../src/domain/ids.ts";
 import type { ConnectionStore } from "../../src/domain/ports/connection-store.ts";
 import { createSecretRef } from "../../src/domain/secret-ref.ts";
-import { addSeconds, epochSeconds } from "../../src/domain/time.ts";
+import { addSeconds, type EpochSeconds, epochSeconds } from "../../src/domain/time.ts";
 import { describePages } from "./page-contract.ts";
 import { randomBytes } from "./random-bytes.ts";
 
@@ -54,6 +54,55 @@ export function describeConnectionStore(read: () => ConnectionTables): void {
     expect(await connections.isGrantLive(other, "rotating", upstreamAccount)).toBe(false);
   });
 
+  describe("credentials that end", () => {
+    const DAYS = [30, 7, 1];
+    const inDays = (days: number) => addSeconds(NOW, days * 86_400);
+    const take = async ({ id }: Connection) =>
+      (await read().connections.takeEndingCredentials(DAYS, 50))
+        .filter(({ connectionId }) => connectionId === id)
+        .map(({ days }) => days);
+
+    test.each([
+      [31, []],
+      [29.5, [30]],
+      [8, [30]],
+      [6.5, [7]],
+      [0.5, [1]],
+      [-0.5, []],
+    ])("within %d days of the end the warnings are %j, each once", async (days, expected) => {
+      const { connections, register } = read();
+      const credentialExpiresAt = inDays(days);
+      const connection = await addConnection(connections, await register(), { credentialExpiresAt });
+      expect(connection.credentialExpiresAt).toBe(credentialExpiresAt);
+      expect(await take(connection)).toEqual(expected);
+      expect(await take(connection)).toEqual([]);
+    });
+
+    test("a new end begins the warnings anew, the same end does not", async () => {
+      const { connections, register } = read();
+      const owner = await register();
+      const again = { account: `account-${++made}`, credentialExpiresAt: inDays(6) };
+      const connection = await addConnection(connections, owner, again);
+      expect(await take(connection)).toEqual([7]);
+      await addConnection(connections, owner, again);
+      expect(await take(connection)).toEqual([]);
+      await addConnection(connections, owner, { ...again, credentialExpiresAt: inDays(20) });
+      expect(await take(connection)).toEqual([30]);
+      const { credentialExpiresAt } = await addConnection(connections, owner, { ...again, credentialExpiresAt: null });
+      expect([credentialExpiresAt, await take(connection)]).toEqual([null, []]);
+    });
+
+    test("two at once bring each warning once, and a disconnected connection brings none", async () => {
+      const { connections, register } = read();
+      const owner = await register();
+      const one = await addConnection(connections, owner, { credentialExpiresAt: inDays(2) });
+      const gone = await addConnection(connections, owner, { credentialExpiresAt: inDays(2) });
+      await connections.disconnect(bindingOf(gone));
+      const both = await Promise.all([take(one), take(one)]);
+      expect([both.flat(), await take(gone)]).toEqual([[7], []]);
+    });
+  });
+
   describe("the list of connections", () => {
     test("goes on although a colleague has withdrawn the last connection of the page before", async () => {
       const { connections, register } = read();
@@ -72,12 +121,21 @@ export function describeConnectionStore(read: () => ConnectionTables): void {
 
 let made = 0;
 
+interface AddOptions {
+  readonly shared?: boolean;
+  readonly account?: string;
+  readonly dueAt?: EpochSeconds;
+  readonly credentialExpiresAt?: EpochSeconds | null;
+}
+
 /** A connection with its first secret, of an account of its own. */
 export async function addConnection(
   connections: ConnectionStore,
   owner: Member,
-  { shared = false, account = `account-${++made}`, dueAt = addSeconds(NOW, 3600) } = {},
+  options: AddOptions = {},
 ): Promise<Connection> {
+  const { shared = false, account = `account-${++made}`, dueAt = addSeconds(NOW, 3600) } = options;
+  const { credentialExpiresAt = null } = options;
   const id = createId("con", randomBytes);
   const secretRefs = [createSecretRef("aurora", "users", `aurora-test-${id}-token`)];
   const row = await connections.reserve(owner, {
@@ -88,6 +146,7 @@ export async function addConnection(
     issuedAt: NOW,
     expiresAt: addSeconds(NOW, 3600),
     refreshDueAt: dueAt,
+    credentialExpiresAt,
     refreshedAt: null,
     consent: { scopes: [], upstreamAccount: null, metadata: {}, shared },
   });

@@ -11,6 +11,7 @@ export interface FakeRow extends Connection {
   readonly isActive: boolean;
   readonly upstreamAccount: string | null;
   readonly refreshDueAt: EpochSeconds | null;
+  readonly credentialWarnedDays: number | null;
 }
 
 export interface FakeConnectionStore extends ConnectionStore {
@@ -96,14 +97,33 @@ export function createFakeConnectionStore(now: () => EpochSeconds): FakeConnecti
         .filter((row) => row.isActive && row.refreshDueAt !== null && row.refreshDueAt <= now())
         .slice(0, limit)
         .map(bindingOf),
+    takeEndingCredentials: async (days, limit) => {
+      const reached = (row: FakeRow) =>
+        Math.min(...days.filter((each) => (row.credentialExpiresAt ?? Infinity) <= now() + each * 86_400));
+      const ending = listRows()
+        .filter((row) => row.isActive && row.version > 0 && (row.credentialExpiresAt ?? 0) > now())
+        .filter((row) => reached(row) < (row.credentialWarnedDays ?? Infinity))
+        .sort((one, other) => (one.credentialExpiresAt ?? 0) - (other.credentialExpiresAt ?? 0))
+        .slice(0, limit);
+      return ending.map((row) => {
+        rows.set(row.id, { ...row, credentialWarnedDays: reached(row) });
+        const { id: connectionId, workspaceId, provider, credentialExpiresAt } = row;
+        return { connectionId, workspaceId, provider, expiresAt: credentialExpiresAt ?? now(), days: reached(row) };
+      });
+    },
     readAwsExternalId: async ({ workspaceId }) => externalIds.get(workspaceId) ?? `external-id-of-${workspaceId}`,
     check: async () => void listRows(),
   };
 }
 
 function secretChange(row: FakeRow | undefined, record: SecretRecord): Partial<FakeRow> {
-  const { version, issuedAt, expiresAt, refreshDueAt, refreshedAt, consent } = record;
-  const known = { version, issuedAt, expiresAt, refreshDueAt, status: "active", lastError: null } as const;
+  const { version, issuedAt, expiresAt, refreshDueAt, credentialExpiresAt, refreshedAt, consent } = record;
+  const isSameEnd = row?.credentialExpiresAt === credentialExpiresAt;
+  const known = {
+    ...({ version, issuedAt, expiresAt, refreshDueAt, status: "active", lastError: null } as const),
+    credentialExpiresAt,
+    credentialWarnedDays: isSameEnd ? (row?.credentialWarnedDays ?? null) : null,
+  };
   const refreshed = { lastRefreshedAt: refreshedAt ?? row?.lastRefreshedAt ?? null };
   if (consent === null) return { ...known, ...refreshed };
   const { scopes, metadata, upstreamAccount, shared } = consent;
@@ -129,6 +149,7 @@ function reserve(
     workspaceId: scope.workspaceId,
     ownerId: requireOwnerId(scope.userId),
     ...{ label: null, status: "connecting", scopes: [], metadata: {}, version: 0, issuedAt: null, expiresAt: null },
+    ...{ credentialExpiresAt: null, credentialWarnedDays: null },
     ...{ lastRefreshedAt: null, lastError: null, createdAt: now, updatedAt: now },
   };
   rows.set(id, row);

@@ -1,4 +1,5 @@
 import { CONNECTION_STATUSES, type Connection, type ConnectionBinding } from "../../domain/connection.ts";
+import type { EndingCredential } from "../../domain/credential-end.ts";
 import { type ConnectionId, type OwnerId, requireId, requireOwnerId, type WorkspaceId } from "../../domain/ids.ts";
 import { isJsonObject } from "../../domain/json.ts";
 import type { Scope } from "../../domain/principal.ts";
@@ -21,6 +22,7 @@ export function toConnection(row: Row): Connection {
     version: Number(row["version"]),
     issuedAt: readNullableTime(row, "issued_at"),
     expiresAt: readNullableTime(row, "expires_at"),
+    credentialExpiresAt: readNullableTime(row, "credential_expires_at"),
     lastRefreshedAt: readNullableTime(row, "last_refreshed_at"),
     lastError: readNullableText(row, "last_error"),
     createdAt: readTime(row, "created_at"),
@@ -40,6 +42,16 @@ export function toBinding(row: Row): ConnectionBinding {
     provider: readText(row, "provider"),
     // Parsed by its grammar where it is used: a row edited by hand must read as absent, not fail a list.
     secretRef: readText(row, "secret_ref") as SecretRef,
+  };
+}
+
+export function toEndingCredential(row: Row): EndingCredential {
+  return {
+    connectionId: requireId("con", row["id"]),
+    workspaceId: requireId("wsp", row["workspace_id"]),
+    provider: readText(row, "provider"),
+    expiresAt: readTime(row, "credential_expires_at"),
+    days: Number(row["days"]),
   };
 }
 

@@ -20,11 +20,15 @@ export async function recordSecret(
 
 function updateSecret(binding: ConnectionBinding, record: SecretRecord): Statement {
   const { consent } = record;
+  const end = timeParameter(record.credentialExpiresAt);
   return sql`update user_tokens set
       version = ${record.version},
       issued_at = ${timeParameter(record.issuedAt)},
       expires_at = ${timeParameter(record.expiresAt)},
       refresh_due_at = ${timeParameter(record.refreshDueAt)},
+      credential_expires_at = ${end},
+      credential_warned_days = case when credential_expires_at is not distinct from ${end}::timestamptz
+        then credential_warned_days end,
       sweep_leased_until = null,
       last_refreshed_at = coalesce(${timeParameter(record.refreshedAt)}::timestamptz, last_refreshed_at),
       status = 'active',

@@ -3,7 +3,7 @@ import { AppError } from "../../domain/errors.ts";
 import type { ConnectionId, OwnerId } from "../../domain/ids.ts";
 import type { ConnectionQuery, ConnectionStore, Reservation } from "../../domain/ports/connection-store.ts";
 import type { Scope } from "../../domain/principal.ts";
-import { ownerScope, toBinding, toConnection } from "./connection-row.ts";
+import { ownerScope, toBinding, toConnection, toEndingCredential } from "./connection-row.ts";
 import { recordFailure, recordSecret } from "./connection-writes.ts";
 import { type Database, isUniqueViolation, type Row } from "./database.ts";
 import { readPosition, toPage } from "./page.ts";
@@ -40,6 +40,10 @@ export function createConnectionStore(database: Database): ConnectionStore {
     leaseDue: async (limit, leaseSeconds) =>
       (await database.enter(sql`select * from list_due_connections(${limit}, ${leaseSeconds})`))[0]?.map(toBinding) ??
       [],
+    takeEndingCredentials: async (days, limit) => {
+      const take = sql`select * from take_ending_credentials(${days}::integer[], ${limit})`;
+      return (await database.enter(take))[0]?.map(toEndingCredential) ?? [];
+    },
     readAwsExternalId: (scope) => readAwsExternalId(database, scope),
     check: async () => {
       await database.enter(sql`select 1`);

@@ -1,4 +1,5 @@
 import type { Connection, ConnectionBinding, ConnectionStatus } from "../connection.ts";
+import type { EndingCredential } from "../credential-end.ts";
 import type { ConnectionId, OwnerId } from "../ids.ts";
 import type { JsonObject } from "../json.ts";
 import type { Page, PageRequest } from "../page.ts";
@@ -33,6 +34,8 @@ export interface SecretRecord {
   readonly issuedAt: EpochSeconds;
   readonly expiresAt: EpochSeconds | null;
   readonly refreshDueAt: EpochSeconds | null;
+  /** When what the person gave ends; a change of it begins the warnings anew. */
+  readonly credentialExpiresAt: EpochSeconds | null;
   /** When the secret came from a refresh; null when it came from a person. */
   readonly refreshedAt: EpochSeconds | null;
   /** Null for a refresh, which leaves them as they are. */
@@ -87,6 +90,11 @@ export interface ConnectionStore {
   isGrantLive(scope: Scope, provider: string, upstreamAccount: string): Promise<boolean>;
   /** Connections past due that nobody leased; leases them for `leaseSeconds`. */
   leaseDue(limit: number, leaseSeconds: number): Promise<readonly ConnectionBinding[]>;
+  /**
+   * Connections of every workspace whose credential has come within one of `days` of its end, in no
+   * order; those that end soonest when there are more than `limit`. No call brings them again until fewer days are left.
+   */
+  takeEndingCredentials(days: readonly number[], limit: number): Promise<readonly EndingCredential[]>;
   /** The workspace's own external id for AWS roles. */
   readAwsExternalId(scope: Scope): Promise<string>;
   /** Resolves when the database answers. */

@@ -3,6 +3,7 @@ import { AppError } from "../../domain/errors.ts";
 import { scopeOf } from "../../domain/principal.ts";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../record-deed.ts";
+import { describeDeath } from "./require-alive.ts";
 
 /**
  * The connection a token is read from: of the first provider, in the order given, that has a usable one;
@@ -12,19 +13,19 @@ import type { Caller } from "../record-deed.ts";
  * @throws `reauth_required` when there are only dead ones; `not_found` when there is none.
  */
 export async function findReadable(
-  deps: Pick<Deps, "connections">,
+  deps: Pick<Deps, "connections" | "now">,
   caller: Caller,
   providers: readonly string[],
   account: string | null,
 ): Promise<Connection> {
   const scope = scopeOf(caller.principal);
-  let isAnyDead = false;
+  let dead: Connection | null = null;
   for (const provider of providers) {
     const found = await deps.connections.listReadable(scope, provider, account);
     const usable = found.find(({ status }) => status === "active" || status === "degraded");
     if (usable !== undefined) return usable;
-    isAnyDead ||= found.length > 0;
+    dead ??= found[0] ?? null;
   }
-  if (isAnyDead) throw new AppError("reauth_required", "The connection must be made again: the provider refuses it.");
+  if (dead !== null) throw describeDeath(deps, dead);
   throw new AppError("not_found", "No account of that provider is connected.");
 }

@@ -9,6 +9,7 @@ import { type Credential, credentialOf } from "../../domain/token-data.ts";
 import { lacksCredential } from "../../providers/provider.ts";
 import type { Deps } from "../deps.ts";
 import { type Caller, resourceOf } from "../record-deed.ts";
+import { requireAlive } from "./require-alive.ts";
 import { requireConnection } from "./require-connection.ts";
 
 export type ReadDeps = Pick<
@@ -57,9 +58,7 @@ export async function readTokenOf(deps: ReadDeps, caller: Caller, connection: Co
 
 /** The same without counting a read: for what stays inside the broker. */
 export async function openCredential(deps: ReadDeps, caller: Caller, connection: Connection): Promise<TokenAnswer> {
-  if (connection.status === "reauth_required") {
-    throw new AppError("reauth_required", "The provider no longer accepts this connection; connect the account again.");
-  }
+  requireAlive(deps, connection);
   const stamp = deps.hotCredentials.begin();
   const answer = await findCredential(deps, caller, connection);
   const { credential } = answer;

@@ -1,9 +1,9 @@
 import { bindingOf } from "../../domain/connection.ts";
-import { AppError } from "../../domain/errors.ts";
 import type { ConnectionId } from "../../domain/ids.ts";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../record-deed.ts";
 import { countRead, type TokenAnswer } from "./read-token.ts";
+import { requireAlive } from "./require-alive.ts";
 import { requireConnection } from "./require-connection.ts";
 
 /**
@@ -12,15 +12,13 @@ import { requireConnection } from "./require-connection.ts";
  * @throws as `Keepers.refresh`; `not_found`. A key-style connection answers what it has, `refreshed: false`.
  */
 export async function refreshToken(
-  deps: Pick<Deps, "audit" | "connections" | "defer" | "hotCredentials" | "keepers">,
+  deps: Pick<Deps, "audit" | "connections" | "defer" | "hotCredentials" | "keepers" | "now">,
   caller: Caller,
   id: ConnectionId,
   force: boolean,
 ): Promise<TokenAnswer> {
   const connection = await requireConnection(deps, caller.principal, id);
-  if (connection.status === "reauth_required") {
-    throw new AppError("reauth_required", "The provider no longer accepts this connection; connect the account again.");
-  }
+  requireAlive(deps, connection);
   const { credential, refreshed } = await deps.keepers.refresh(bindingOf(connection), { force });
   if (refreshed) deps.hotCredentials.forget(connection.id);
   countRead(deps, caller, connection);

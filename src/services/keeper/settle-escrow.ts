@@ -1,3 +1,4 @@
+import { credentialEndOf } from "../../domain/credential-end.ts";
 import { isAppError } from "../../domain/errors.ts";
 import { refreshDueAt } from "../../domain/freshness.ts";
 import type { SecretRecord } from "../../domain/ports/connection-store.ts";
@@ -85,6 +86,7 @@ async function publish(keeper: Keeper, escrow: Escrow, { version, secret, isOurs
     version,
     ...lifetime,
     refreshDueAt: dueAt,
+    credentialExpiresAt: credentialEndOf(secret, provider?.credentialEnd),
     refreshedAt: isRefresh ? escrow.obtainedAt : null,
     consent: escrow.facts,
   };

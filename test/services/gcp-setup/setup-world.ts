@@ -35,6 +35,7 @@ export const CONNECTION: Connection = {
   version: 1,
   issuedAt: NOW,
   expiresAt: addSeconds(NOW, 3600),
+  credentialExpiresAt: null,
   lastRefreshedAt: null,
   lastError: null,
   createdAt: NOW,
