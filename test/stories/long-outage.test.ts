@@ -118,7 +118,7 @@ test(
     await steer(vault.address, "/_reset", {});
     await ready;
 
-    await expect.poll(() => tokenOf(person, connection), { timeout: 120_000, interval: 500 }).not.toBe(first);
+    await expect.poll(() => tokenOf(person, connection), { timeout: 60_000, interval: 500 }).not.toBe(first);
     const after = await readSecret();
     expect(after).toMatchObject({ version: 2, secret: { access_token: await tokenOf(person, connection) } });
     expect(after.secret["refresh_token"]).not.toBe(before.secret["refresh_token"]);

@@ -17,7 +17,7 @@ import {
 } from "./keeper.ts";
 import type { Escrow, KeeperRecord, UntoldFailure } from "./keeper-state.ts";
 import { isOwing, setNextAlarm } from "./next-alarm.ts";
-import { scheduleRetry } from "./schedule-retry.ts";
+import { scheduleSettling } from "./schedule-retry.ts";
 import { takeAway } from "./take-away.ts";
 import { type Written, writeSecret } from "./write-secret.ts";
 
@@ -43,7 +43,7 @@ async function settleAll(keeper: Keeper): Promise<void> {
       await settleNext(keeper, record);
     }
   } catch (error) {
-    if (isAppError(error)) scheduleRetry(keeper, error.retryAfterSeconds);
+    if (isAppError(error)) scheduleSettling(keeper, error.retryAfterSeconds);
     throw error;
   } finally {
     // In the same turn as the last look: whoever owes something from now on begins a run of its own.

@@ -12,9 +12,9 @@ async function createDueWorld(expiresIn = 3600) {
 }
 
 /** The secret store fails from the write on, as if it had been sealed between the read and the write. */
-async function refreshIntoOutage(world: KeeperWorld) {
+async function refreshIntoOutage(world: KeeperWorld, force = false) {
   const go = world.lives.hold("secrets.write");
-  const asked = world.call();
+  const asked = world.call(force);
   await world.time.flush();
   world.secrets.setDown(true);
   go();
@@ -47,6 +47,18 @@ describe("while the secret store is away", () => {
     const tries = world.lives.calls.filter((name) => name === "secrets.write").length - before;
     expect(tries).toBeGreaterThan(3);
     expect(tries).toBeLessThan(40);
+  });
+
+  test.each([10, 70, 130])("readers have the newest half a minute after an outage of %i seconds", async (seconds) => {
+    // The longest pauses there can be.
+    const world = createKeeperWorld({ random: (bytes) => new Uint8Array(bytes).fill(255) });
+    await world.connect();
+    await refreshIntoOutage(world, true);
+    await world.advance(seconds);
+    world.secrets.setDown(false);
+    await world.advance(33);
+    expect(world.row()).toMatchObject({ version: 2, status: "active" });
+    expect(world.server.calls).toHaveLength(1);
   });
 
   test("everything settles when it is back", async () => {
