@@ -30,7 +30,8 @@ export const thousandeyes = apiKey({
     const isMeant = (group: JsonObject) => (wanted ? group["aid"] === wanted : group["isCurrentAccountGroup"] === true);
     const id = readText(groups.find(isMeant) ?? {}, "aid");
     if (!id) throw new AppError("provider_rejected", "ThousandEyes shows this token no such account group.");
-    return { account: id, metadata: { account_groups: groups.slice(0, MAX_GROUPS_SHOWN).map(describeGroup) } };
+    const shown = groups.slice(0, MAX_GROUPS_SHOWN).map(describeGroup);
+    return { account: id, metadata: { account_group_id: id, account_groups: shown } };
   },
 });
 

@@ -17,6 +17,8 @@ interface SeedKeyProvider {
   readonly answer: Readonly<Record<string, string>>;
   /** What a person calls the thing: given, answered, and not kept. */
   readonly echo?: readonly string[];
+  /** What is so whenever it is connected, since nothing is stored that was not proven. */
+  readonly always?: JsonObject;
   /** False where the seed names `connect` alone. Default: true. */
   readonly hasStatus?: boolean;
 }
@@ -36,6 +38,7 @@ const SEED_KEY_PROVIDERS: readonly SeedKeyProvider[] = [
     fields: { api_key: ["apiKey"], app_key: ["appKey", "applicationKey"], site: [] },
     answer: { site: "site", baseUrl: "base_url", org: "organization_id" },
     echo: ["serviceAccountName"],
+    always: { validated: true },
   },
   {
     id: "grafana",
@@ -68,7 +71,7 @@ const SEED_KEY_PROVIDERS: readonly SeedKeyProvider[] = [
   {
     id: "thousandeyes",
     fields: { api_token: API_TOKEN, account_group_id: ["accountGroupId", "aid"] },
-    answer: { account_groups: "account_groups" },
+    answer: { account_group_id: "account_group_id", account_groups: "account_groups" },
   },
 ];
 
@@ -140,6 +143,7 @@ function readFields({ fields }: SeedKeyProvider, body: JsonObject): JsonObject {
   return Object.fromEntries(named);
 }
 
-function describe({ answer }: SeedKeyProvider, { metadata }: Connection): JsonObject {
-  return Object.fromEntries(Object.entries(answer).map(([name, field]) => [name, metadata[field] ?? null]));
+function describe({ answer, always }: SeedKeyProvider, { metadata }: Connection): JsonObject {
+  const named = Object.entries(answer).map(([name, field]) => [name, metadata[field] ?? null]);
+  return { ...Object.fromEntries(named), ...always };
 }
