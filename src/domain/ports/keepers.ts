@@ -38,7 +38,9 @@ export interface Keepers {
   /**
    * Stores a secret and answers its version.
    *
-   * @throws `vault_unavailable` or `database_unavailable`: the secret is kept sealed and stored as soon as they answer.
+   * @throws `vault_unavailable` or `database_unavailable`: the secret is kept sealed and stored as soon as they answer;
+   *         `not_found` when the connection was disconnected before: the secret was not taken, and the row is gone;
+   *         `conflict` when it was disconnected after: the secret ended with it, and was revoked where it can be.
    */
   store(binding: ConnectionBinding, secret: NewSecret): Promise<number>;
   /**

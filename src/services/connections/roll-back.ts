@@ -20,7 +20,8 @@ type RollBackDeps = Pick<
  * Makes an older version of a key-style secret the newest, as a new version with a grant of its own.
  *
  * @throws `not_found` for an id the caller cannot see, and for a version that is not there; `forbidden` for a shared
- *         connection of somebody else, admins excepted; `conflict` for a credential that is refreshed; `invalid_request`
+ *         connection of somebody else, admins excepted; `conflict` for a credential that is refreshed, and when the
+ *         connection is disconnected meanwhile; `invalid_request`
  *         when a URL in the version may not be called any more; `vault_unavailable` or `database_unavailable`: it is
  *         kept sealed and stored when they answer.
  */

@@ -1,8 +1,8 @@
 import { bindingOf, type Connection } from "../../domain/connection.ts";
-import { AppError } from "../../domain/errors.ts";
+import { AppError, isAppError } from "../../domain/errors.ts";
 import { createId } from "../../domain/ids.ts";
 import { toStorable } from "../../domain/plain-text.ts";
-import type { Reservation } from "../../domain/ports/connection-store.ts";
+import type { ConsentFacts } from "../../domain/ports/connection-store.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { createSecretRef, secretName } from "../../domain/secret-ref.ts";
 import type { Acquired, Provider } from "../../providers/provider.ts";
@@ -28,9 +28,18 @@ const SUFFIX_DIGITS = 16;
 const MAX_ACCOUNT_CHARACTERS = 200;
 
 /**
+ * What became of a credential. `kept`: its keeper has it, sealed, and stores it as soon as the stores answer. `lost`:
+ * nobody has it. `ended`: it was taken, and ended with its connection by a disconnect; revoked where it can be.
+ */
+export type Storing =
+  | { readonly kind: "stored"; readonly stored: Stored }
+  | { readonly kind: "kept" | "lost" | "ended"; readonly error: AppError };
+
+/**
  * Makes a proven credential a connection of `scope`'s owner, or replaces the one of the same provider and account.
  *
- * @throws `vault_unavailable` or `database_unavailable`: the credential is kept sealed and stored when they answer.
+ * @throws `vault_unavailable` or `database_unavailable`: the credential is kept sealed and stored when they answer, if
+ *         it could be reserved a place; `conflict` when it was disconnected in the same moment.
  */
 export async function storeAcquired(
   deps: StoreDeps,
@@ -39,24 +48,77 @@ export async function storeAcquired(
   acquired: Acquired,
   choice: Choice,
 ): Promise<Stored> {
+  const storing = await tryToStore(deps, scope, provider, acquired, choice);
+  if (storing.kind === "stored") return storing.stored;
+  throw storing.error;
+}
+
+/** The same, for callers who must know what became of it. */
+export async function tryToStore(
+  deps: StoreDeps,
+  scope: Scope,
+  provider: Provider,
+  acquired: Acquired,
+  choice: Choice,
+): Promise<Storing> {
+  const storing = await storeOnce(deps, scope, provider, acquired, choice);
+  // Its connection was disconnected on the way: what is still good gets one of its own.
+  return isStillGood(storing, provider) ? storeOnce(deps, scope, provider, acquired, choice) : storing;
+}
+
+function isStillGood(storing: Storing, { revoke }: Provider): boolean {
+  if (storing.kind === "ended") return revoke === null;
+  return storing.kind === "lost" && (storing.error.code === "not_found" || storing.error.code === "conflict");
+}
+
+async function storeOnce(
+  deps: StoreDeps,
+  scope: Scope,
+  provider: Provider,
+  acquired: Acquired,
+  choice: Choice,
+): Promise<Storing> {
+  let row: Connection | null = null;
+  try {
+    const facts = await describeConsent(deps, provider, acquired, choice);
+    row = await reserveRow(deps, scope, provider, { ...facts, account: accountOf(acquired, choice) });
+    await deps.keepers.store(bindingOf(row), { secret: acquired.secret, facts });
+    const connection = await deps.connections.find(scope, row.id);
+    if (connection !== null) return { kind: "stored", stored: { connection, replaced: row.version > 0 } };
+    return { kind: "ended", error: new AppError("conflict", "This connection was disconnected meanwhile.") };
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    return { kind: row === null ? "lost" : whatBecame(error), error };
+  } finally {
+    if (row !== null) deps.hotCredentials.forget(row.id);
+  }
+}
+
+/** @see Keepers.store */
+function whatBecame({ code }: AppError): "kept" | "lost" | "ended" {
+  if (code === "vault_unavailable" || code === "database_unavailable") return "kept";
+  return code === "conflict" ? "ended" : "lost";
+}
+
+function accountOf(acquired: Acquired, choice: Choice): string {
   const account = choice.account ?? toStorable(acquired.account);
   if (account.length > MAX_ACCOUNT_CHARACTERS) throw new AppError("invalid_request", "The account name is too long.");
+  return account;
+}
+
+async function describeConsent(
+  deps: StoreDeps,
+  provider: Provider,
+  acquired: Acquired,
+  choice: Choice,
+): Promise<ConsentFacts> {
   const upstream = acquired.upstreamAccount;
-  const upstreamAccount = upstream === null ? null : await hashUpstream(deps, provider, upstream);
-  const row = await reserveRow(deps, scope, provider, { account, upstreamAccount, shared: choice.shared ?? false });
-  await deps.keepers.store(bindingOf(row), {
-    secret: acquired.secret,
-    facts: {
-      scopes: toStorable(acquired.scopes),
-      upstreamAccount,
-      metadata: toStorable(acquired.metadata ?? {}),
-      shared: choice.shared,
-    },
-  });
-  deps.hotCredentials.forget(row.id);
-  const connection = await deps.connections.find(scope, row.id);
-  if (connection === null) throw new AppError("not_found", "This connection was disconnected.");
-  return { connection, replaced: row.version > 0 };
+  return {
+    scopes: toStorable(acquired.scopes),
+    upstreamAccount: upstream === null ? null : await hashUpstream(deps, provider, upstream),
+    metadata: toStorable(acquired.metadata ?? {}),
+    shared: choice.shared,
+  };
 }
 
 /** What tells two connections of one upstream grant, without saying whose it is. */
@@ -73,7 +135,7 @@ async function reserveRow(
   deps: StoreDeps,
   scope: Scope,
   provider: Provider,
-  about: Pick<Reservation, "account" | "upstreamAccount" | "shared">,
+  { account, upstreamAccount, shared }: Pick<ConsentFacts, "upstreamAccount" | "shared"> & { readonly account: string },
 ): Promise<Connection> {
   const { environment, vaultMount, vaultBasePath } = deps.settings;
   const id = createId("con", deps.random);
@@ -85,5 +147,6 @@ async function reserveRow(
       secretName(ENVIRONMENT_NAMES[environment], scope.userId, provider.id, end),
     ),
   );
-  return deps.connections.reserve(scope, { ...about, id, provider: provider.id, secretRefs });
+  const about = { provider: provider.id, account, upstreamAccount, shared: shared ?? false };
+  return deps.connections.reserve(scope, { ...about, id, secretRefs });
 }

@@ -1,10 +1,18 @@
 import type { ConnectionBinding } from "../../domain/connection.ts";
-import { isAppError } from "../../domain/errors.ts";
+import { AppError, isAppError } from "../../domain/errors.ts";
 import { createId } from "../../domain/ids.ts";
 import type { NewSecret } from "../../domain/ports/keepers.ts";
 import { stampSecret } from "../../domain/token-data.ts";
 import { createEscrow, presumeCredential } from "./escrow.ts";
-import { type Keeper, openRecord, placeOf, rememberCredential, requireConnected, updateRecord } from "./keeper.ts";
+import {
+  type Keeper,
+  openRecord,
+  placeOf,
+  rememberCredential,
+  requireConnected,
+  requireRecord,
+  updateRecord,
+} from "./keeper.ts";
 import { setNextAlarm } from "./next-alarm.ts";
 import { settleEscrow } from "./settle-escrow.ts";
 
@@ -12,10 +20,28 @@ import { settleEscrow } from "./settle-escrow.ts";
  * Stores a secret a person brought: the newest consent wins over whatever is under way.
  *
  * @returns the secret's version.
- * @throws `vault_unavailable` or `database_unavailable`: the secret is in escrow and will be stored;
- *         `not_found` when the connection was disconnected meanwhile.
+ * @throws as `Keepers.store`.
  */
 export async function storeSecret(keeper: Keeper, binding: ConnectionBinding, given: NewSecret): Promise<number> {
+  try {
+    await takeSecret(keeper, binding, given);
+  } catch (error) {
+    await clearTheWay(keeper);
+    throw error;
+  }
+  try {
+    await settleEscrow(keeper);
+  } finally {
+    // A disconnect meanwhile wins, over an answer and over an outage.
+    requireNotEnded(keeper);
+  }
+  const { version } = requireRecord(keeper);
+  await labelSecret(keeper, binding);
+  return version ?? keeper.deps.secrets.readNewestVersion(placeOf(keeper, binding));
+}
+
+/** Puts the secret in escrow: from here on it is the connection's, whatever happens. */
+async function takeSecret(keeper: Keeper, binding: ConnectionBinding, given: NewSecret): Promise<void> {
   openRecord(keeper, binding);
   const obtainedAt = keeper.deps.now();
   const grant = createId("grt", keeper.deps.random);
@@ -26,10 +52,23 @@ export async function storeSecret(keeper: Keeper, binding: ConnectionBinding, gi
   updateRecord(keeper, { grant, intent: null, escrow, failures: 0, retryAt: null, heldOffUntil: null });
   setNextAlarm(keeper);
   rememberCredential(keeper, presumeCredential(keeper, escrow, secret), secret);
-  await settleEscrow(keeper);
-  const { version } = requireConnected(keeper);
-  await labelSecret(keeper, binding);
-  return version ?? keeper.deps.secrets.readNewestVersion(placeOf(keeper, binding));
+}
+
+/** A disconnect that has not yet come to the row would keep the account from being connected anew. */
+async function clearTheWay(keeper: Keeper): Promise<void> {
+  const { binding, erasure } = requireRecord(keeper);
+  if (erasure === null || erasure.rowGone) return;
+  try {
+    await keeper.deps.connections.disconnect(binding);
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    // The erasure goes on trying; until then the account cannot be connected anew.
+  }
+}
+
+function requireNotEnded(keeper: Keeper): void {
+  if (requireRecord(keeper).erasure === null) return;
+  throw new AppError("conflict", "This connection was disconnected while it was being stored; connect it again.");
 }
 
 async function labelSecret(keeper: Keeper, binding: ConnectionBinding): Promise<void> {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { bindingOf } from "../../../src/domain/connection.ts";
 import { disconnect } from "../../../src/services/connections/disconnect.ts";
+import { readToken } from "../../../src/services/connections/read-token.ts";
 import { storeAcquired } from "../../../src/services/connections/store-acquired.ts";
 import { createServiceWorld, key, person } from "../../support/service-world.ts";
 
@@ -72,8 +73,45 @@ describe("connecting the same account again", () => {
     const [, reconnected] = await Promise.allSettled([disconnect(world.deps, ada, first.id), world.connect(ada)]);
     const live = [...world.deps.connections.rows.values()].filter(({ isActive, version }) => isActive && version > 0);
     expect(live.map(({ id }) => id)).not.toContain(first.id);
-    if (reconnected.status === "rejected") expect(reconnected.reason).toMatchObject({ code: "not_found" });
-    expect(world.deps.secrets.paths()).toHaveLength(live.length);
+    expect(reconnected).toMatchObject({ status: "fulfilled", value: { id: live[0]?.id } });
+    expect(world.deps.secrets.paths()).toHaveLength(1);
+  });
+
+  test("that is disconnected before the credential is taken makes another connection", async () => {
+    const world = createServiceWorld();
+    const first = await world.connect(ada);
+    const { reserve } = world.deps.connections;
+    world.deps.connections.reserve = async (...given) => {
+      world.deps.connections.reserve = reserve;
+      const row = await reserve(...given);
+      await disconnect(world.deps, ada, first.id);
+      return row;
+    };
+    const again = await world.connect(ada);
+    expect(again.id).not.toBe(first.id);
+    expect(await readToken(world.deps, ada, again.id)).toMatchObject({
+      credential: { tokenData: { access_token: "access-2" } },
+    });
+    expect(world.server.revocations).toEqual(["refresh-1"]);
+  });
+
+  test.each([
+    ["that cannot be revoked makes another connection", true],
+    ["that was revoked with it is refused", false],
+  ])("that is disconnected right after the credential was stored: one %s", async (_, isKey) => {
+    const world = createServiceWorld();
+    const provider = isKey ? world.key : world.rotating;
+    const first = await world.connect(ada, { account: "a" }, provider);
+    const { find } = world.deps.connections;
+    world.deps.connections.find = async (...given) => {
+      world.deps.connections.find = find;
+      await disconnect(world.deps, ada, first.id);
+      return find(...given);
+    };
+    const again = world.connect(ada, { account: "a" }, provider);
+    if (isKey) expect((await again).id).not.toBe(first.id);
+    else await expect(again).rejects.toMatchObject({ code: "conflict" });
+    expect(world.server.revocations).toEqual(isKey ? [] : ["refresh-2"]);
   });
 });
 

@@ -62,23 +62,51 @@ describe("a disconnect", () => {
     expectNoWriteSince(world, before);
   });
 
-  test.each([["sealer.seal"], ["secrets.readNewestVersion"], ["secrets.write"], ["connections.recordSecret"]])(
-    "while a reconnect is at %s wins",
-    async (step) => {
-      const world = await createDueWorld();
-      const go = world.lives.hold(step);
-      const storing = expect(world.store()).rejects.toMatchObject({ code: "not_found" });
-      await world.time.flush();
-      const before = world.lives.calls.length;
-      const erasing = world.erase();
-      await world.time.flush();
-      go();
-      await erasing;
-      await storing;
-      await expectErased(world);
-      expectNoWriteSince(world, before);
-    },
-  );
+  test.each([
+    ["sealer.seal", "not_found"],
+    ["secrets.readNewestVersion", "conflict"],
+    ["secrets.write", "conflict"],
+    ["connections.recordSecret", "conflict"],
+  ])("while a reconnect is at %s wins", async (step, code) => {
+    const world = await createDueWorld();
+    const go = world.lives.hold(step);
+    const storing = expect(world.store()).rejects.toMatchObject({ code });
+    await world.time.flush();
+    const before = world.lives.calls.length;
+    const erasing = world.erase();
+    await world.time.flush();
+    go();
+    await erasing;
+    await storing;
+    await expectErased(world);
+    expectNoWriteSince(world, before);
+  });
+
+  test("refuses a new secret only once its row is out of the way, even if it has not come to that itself", async () => {
+    const world = await createDueWorld();
+    const go = world.lives.hold("connections.disconnect");
+    const erasing = world.erase();
+    await world.time.flush();
+    await expect(world.store()).rejects.toMatchObject({ code: "not_found" });
+    expect(world.row()).toMatchObject({ isActive: false });
+    go();
+    await erasing;
+    await expectErased(world);
+  });
+
+  test("while a reconnect waits for the secret store is what the reconnect is told of", async () => {
+    const world = await createDueWorld();
+    const go = world.lives.hold("secrets.write");
+    const storing = expect(world.store()).rejects.toMatchObject({ code: "conflict" });
+    await world.time.flush();
+    const erasing = world.erase();
+    world.secrets.setDown(true);
+    go();
+    await erasing;
+    await storing;
+    world.secrets.setDown(false);
+    await expectErased(world);
+  });
 
   test("while the provider hangs does not wait for it, and the late answer goes nowhere", async () => {
     const world = await createDueWorld();
