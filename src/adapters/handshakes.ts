@@ -11,6 +11,7 @@ export function createHandshakes(find: (handshakeId: string) => HandshakeRpc): H
     take: async (id, evidence) => requireValue(await find(id).take(evidence)),
     findStarter: async (id) => requireValue(await find(id).findStarter()),
     hold: async (id, codeHash, acquired) => requireValue(await find(id).hold(codeHash, acquired)),
+    discard: async (handshake, acquired) => requireValue(await find(handshake.id).discard(handshake, acquired)),
     claim: async (id, codeHash, starter) => {
       const claim = requireValue(await find(id).claim(codeHash, starter));
       if (claim === null) throw new AppError("not_found", "There is nothing to complete by that code.");

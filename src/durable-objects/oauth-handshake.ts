@@ -4,24 +4,21 @@ import { createDeps } from "../deps.ts";
 import type { Handshake, Starter } from "../domain/handshake.ts";
 import type { JsonObject } from "../domain/json.ts";
 import { type Outcome, toOutcome } from "../domain/outcome.ts";
-import type { CallbackEvidence, HandshakeRpc } from "../domain/ports/handshakes.ts";
+import type { CallbackEvidence, Claim, HandshakeRpc } from "../domain/ports/handshakes.ts";
+import type { Desk, HandshakeRecord, HandshakeState } from "../services/consent/desk.ts";
 import {
-  type Claim,
   claimGrant,
-  type Desk,
-  expireHandshake,
   findStarter,
-  type HandshakeRecord,
-  type HandshakeState,
   holdGrant,
   openHandshake,
   startHandshake,
   takeHandshake,
+  wakeDesk,
 } from "../services/consent/handshake-desk.ts";
-import { revokeGrant } from "../services/consent/revoke-grant.ts";
+import { discardGrant } from "../services/consent/unwanted-grant.ts";
 import { createRecord } from "./record.ts";
 
-/** One per consent: its state is taken once, and everything is gone after ten minutes. */
+/** One per consent: its state is taken once, and everything is gone after ten minutes but a grant that is yet to be revoked. */
 export class OAuthHandshake extends DurableObject<Bindings> implements HandshakeRpc {
   readonly #state: HandshakeState = createRecord<HandshakeRecord>(this.ctx.storage);
 
@@ -45,25 +42,19 @@ export class OAuthHandshake extends DurableObject<Bindings> implements Handshake
     return toOutcome(() => holdGrant(this.#desk(), codeHash, acquired));
   }
 
+  discard(handshake: Handshake, acquired: JsonObject): Promise<Outcome<void>> {
+    return toOutcome(() => discardGrant(this.#desk(), handshake, acquired));
+  }
+
   claim(codeHash: string, starter: Starter): Promise<Outcome<Claim | null>> {
-    return toOutcome(async () => {
-      const claim = await claimGrant(this.#desk(), codeHash, starter);
-      // The code is spent whoever brought it: a grant that its starter will never get must not live on.
-      if (claim !== null && !claim.isOwner) await revokeGrant(this.#deps(), claim.handshake, claim.acquired);
-      return claim?.isOwner === true ? claim : null;
-    });
+    return toOutcome(() => claimGrant(this.#desk(), codeHash, starter));
   }
 
-  override async alarm(): Promise<void> {
-    const unclaimed = await expireHandshake(this.#desk());
-    if (unclaimed !== null) await revokeGrant(this.#deps(), unclaimed.handshake, unclaimed.acquired);
-  }
-
-  #deps() {
-    return createDeps(this.env, this.ctx);
+  override alarm(): Promise<void> {
+    return wakeDesk(this.#desk());
   }
 
   #desk(): Desk {
-    return { deps: this.#deps(), state: this.#state };
+    return { deps: createDeps(this.env, this.ctx), state: this.#state };
   }
 }

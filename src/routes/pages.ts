@@ -50,7 +50,9 @@ const showResult = defineRoute({
   path: RESULT_PATH,
   summary: "How a consent ended",
   access: "open",
-  request: { query: z.object({ login: z.string().optional(), error: z.string().optional() }) },
+  request: {
+    query: z.object({ login: z.string().optional(), error: z.string().optional(), stored: z.string().optional() }),
+  },
   responses: { 200: PAGE },
 });
 
@@ -65,8 +67,8 @@ export const pageRoutes = createRouter()
     return signInOrExplain(c, email.toLowerCase(), password, ownPath(return_to));
   })
   .openapi(showResult, (c) => {
-    const { login = "", error = null } = c.req.valid("query");
-    return renderPage(c, ResultPage({ login, error }));
+    const { login = "", error = null, stored } = c.req.valid("query");
+    return renderPage(c, ResultPage({ login, error, isStoredLater: stored === "later" }));
   });
 
 async function signInOrExplain(

@@ -1,7 +1,7 @@
 import { type ErrorCode, isAppError } from "../domain/errors.ts";
-import type { Now, RandomBytes } from "../domain/ports/clock.ts";
 import { addSeconds, type EpochSeconds } from "../domain/time.ts";
 import { backoffSeconds, randomFraction } from "./backoff.ts";
+import type { Deps } from "./deps.ts";
 
 /** A grant nobody will use any more, set aside until its provider has ended it. */
 export interface UnrevokedGrant {
@@ -43,7 +43,7 @@ export interface RevocationOutcome {
  * @param revoke Resolves when there is nothing left to revoke; throws as `Provider.revoke`.
  */
 export async function tryRevocation(
-  deps: { readonly now: Now; readonly random: RandomBytes },
+  deps: Pick<Deps, "now" | "random">,
   grant: UnrevokedGrant,
   revoke: () => Promise<void>,
 ): Promise<RevocationOutcome> {
@@ -51,10 +51,19 @@ export async function tryRevocation(
     await revoke();
     return { waiting: null, problem: null };
   } catch (error) {
-    if (!isAppError(error)) throw error;
-    const delay = backoffSeconds(grant.failures, randomFraction(deps.random), error.retryAfterSeconds ?? 0);
-    const retryAt = addSeconds(deps.now(), delay);
-    if (!TRANSIENT.includes(error.code) || retryAt >= grant.giveUpAt) return { waiting: null, problem: error.code };
+    const retryAt = nextTry(deps, grant, isAppError(error) ? (error.retryAfterSeconds ?? 0) : 0);
+    // A bug is thrown, but keeps the secret no longer than an outage.
+    if (!isAppError(error) && retryAt < grant.giveUpAt) throw error;
+    const code = isAppError(error) ? error.code : "internal";
+    if (!TRANSIENT.includes(code) || retryAt >= grant.giveUpAt) return { waiting: null, problem: code };
     return { waiting: { ...grant, failures: grant.failures + 1, retryAt }, problem: null };
   }
+}
+
+function nextTry(
+  { now, random }: Pick<Deps, "now" | "random">,
+  { failures }: UnrevokedGrant,
+  retryAfterSeconds: number,
+): EpochSeconds {
+  return addSeconds(now(), backoffSeconds(failures, randomFraction(random), retryAfterSeconds));
 }

@@ -2,18 +2,17 @@ import { createHandshakes } from "../../src/adapters/handshakes.ts";
 import type { HandshakeId } from "../../src/domain/ids.ts";
 import { toOutcome } from "../../src/domain/outcome.ts";
 import type { HandshakeRpc, Handshakes } from "../../src/domain/ports/handshakes.ts";
+import type { Desk, HandshakeRecord } from "../../src/services/consent/desk.ts";
 import {
   claimGrant,
-  type Desk,
-  expireHandshake,
   findStarter,
-  type HandshakeRecord,
   holdGrant,
   openHandshake,
   startHandshake,
   takeHandshake,
+  wakeDesk,
 } from "../../src/services/consent/handshake-desk.ts";
-import { revokeGrant } from "../../src/services/consent/revoke-grant.ts";
+import { discardGrant } from "../../src/services/consent/unwanted-grant.ts";
 
 export interface FakeHandshakes extends Handshakes {
   /** The alarm of that handshake. */
@@ -22,10 +21,8 @@ export interface FakeHandshakes extends Handshakes {
   storageOf(id: HandshakeId): string | null;
 }
 
-type DeskDeps = Desk["deps"] & Parameters<typeof revokeGrant>[0];
-
 /** The real desks in memory, one per consent, as their objects run them. */
-export function createFakeHandshakes(deps: DeskDeps): FakeHandshakes {
+export function createFakeHandshakes(deps: Desk["deps"]): FakeHandshakes {
   const records = new Map<string, string>();
   const deskOf = (id: string): Desk => ({
     deps,
@@ -45,19 +42,12 @@ export function createFakeHandshakes(deps: DeskDeps): FakeHandshakes {
     take: (evidence) => toOutcome(() => takeHandshake(deskOf(id), evidence)),
     findStarter: () => toOutcome(() => findStarter(deskOf(id))),
     hold: (codeHash, acquired) => toOutcome(() => holdGrant(deskOf(id), codeHash, acquired)),
-    claim: (codeHash, starter) =>
-      toOutcome(async () => {
-        const claim = await claimGrant(deskOf(id), codeHash, starter);
-        if (claim !== null && !claim.isOwner) await revokeGrant(deps, claim.handshake, claim.acquired);
-        return claim?.isOwner === true ? claim : null;
-      }),
+    discard: (handshake, acquired) => toOutcome(() => discardGrant(deskOf(id), handshake, acquired)),
+    claim: (codeHash, starter) => toOutcome(() => claimGrant(deskOf(id), codeHash, starter)),
   });
   return {
     ...createHandshakes(find),
-    async expire(id) {
-      const unclaimed = await expireHandshake(deskOf(id));
-      if (unclaimed !== null) await revokeGrant(deps, unclaimed.handshake, unclaimed.acquired);
-    },
+    expire: (id) => wakeDesk(deskOf(id)),
     storageOf: (id) => records.get(id) ?? null,
   };
 }

@@ -14,6 +14,12 @@ export interface CallbackEvidence {
   readonly sessionUser: string | null;
 }
 
+/** What was held, and the consent it came from. */
+export interface Claim {
+  readonly handshake: Handshake;
+  readonly acquired: JsonObject;
+}
+
 /** Consents under way, one object each, gone after ten minutes. Refusals are thrown as AppError. */
 export interface Handshakes {
   /** @param ticketHash SHA-256 (hex) of the ticket. */
@@ -35,8 +41,13 @@ export interface Handshakes {
   findStarter(id: HandshakeId): Promise<Starter | null>;
   /** Keeps what the provider gave, sealed, until its starter posts the code (mode `verify`). */
   hold(id: HandshakeId, codeHash: string, acquired: JsonObject): Promise<void>;
+  /**
+   * Ends, at the provider, what it gave and no connection will hold; while the provider is away it is tried again for a
+   * day. The consent is over.
+   */
+  discard(handshake: Handshake, acquired: JsonObject): Promise<void>;
   /** Hands out what was held, once, to its starter. Anyone else spends the code. @throws `not_found`. */
-  claim(id: HandshakeId, codeHash: string, starter: Starter): Promise<{ handshake: Handshake; acquired: JsonObject }>;
+  claim(id: HandshakeId, codeHash: string, starter: Starter): Promise<Claim>;
 }
 
 /** What the `OAuthHandshake` object answers over RPC. */
@@ -46,8 +57,6 @@ export interface HandshakeRpc {
   take(evidence: CallbackEvidence): Promise<Outcome<Handshake>>;
   findStarter(): Promise<Outcome<Starter | null>>;
   hold(codeHash: string, acquired: JsonObject): Promise<Outcome<void>>;
-  claim(
-    codeHash: string,
-    starter: Starter,
-  ): Promise<Outcome<{ readonly handshake: Handshake; readonly acquired: JsonObject } | null>>;
+  discard(handshake: Handshake, acquired: JsonObject): Promise<Outcome<void>>;
+  claim(codeHash: string, starter: Starter): Promise<Outcome<Claim | null>>;
 }

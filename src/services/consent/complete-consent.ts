@@ -10,11 +10,14 @@ import { starterOf } from "./start-consent.ts";
 /**
  * Connects what a consent in mode `verify` brought, for the very caller that started it.
  *
- * @throws `not_found` for anyone else, who thereby spends the code, and for a spent or expired one.
+ * @throws `not_found` for anyone else, who thereby spends the code, and for a spent or expired one; `vault_unavailable`
+ *         or `database_unavailable`: the code is good for another try, unless they went away in this very moment.
  */
 export async function completeConsent(deps: FinishDeps, caller: Caller, connectCode: string): Promise<Connection> {
   const id = readHandshakeId(connectCode);
   if (id === null) throw new AppError("not_found", "There is nothing to complete by that code.");
+  // The stores are asked first: a code that cannot be kept is better not spent.
+  await Promise.all([deps.secrets.check(), deps.connections.check()]);
   const { handshake, acquired: held } = await deps.handshakes.claim(
     id,
     await deps.sha256(connectCode),
@@ -24,6 +27,7 @@ export async function completeConsent(deps: FinishDeps, caller: Caller, connectC
   if (acquired === null) throw new AppError("not_found", "There is nothing to complete by that code.");
   const provider = requireProvider(deps, handshake.provider);
   const origin = { ip: caller.ip, requestId: caller.requestId };
-  const { connection } = await connectGrant(deps, provider, handshake, acquired, origin);
-  return connection;
+  const storing = await connectGrant(deps, provider, handshake, acquired, origin);
+  if (storing.kind === "stored") return storing.stored.connection;
+  throw storing.error;
 }

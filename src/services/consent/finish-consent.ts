@@ -6,9 +6,10 @@ import { createRandomText } from "../../domain/random-text.ts";
 import type { Acquired, Provider } from "../../providers/provider.ts";
 import { runAfterConnect } from "../connections/after-connect.ts";
 import { type ConnectDeps, requireProvider } from "../connections/connect-account.ts";
-import { type Stored, storeAcquired } from "../connections/store-acquired.ts";
+import { type Storing, tryToStore } from "../connections/store-acquired.ts";
 import type { Deps } from "../deps.ts";
 import { createProviderContext } from "../provider-context.ts";
+import { dropGrant } from "./drop-grant.ts";
 import { recordRefusedConsent } from "./record-refused-consent.ts";
 import { withResult } from "./return-to.ts";
 
@@ -30,7 +31,8 @@ export interface Callback {
  * @param bindingCookie Names the cookie of a handshake.
  * @returns where the browser goes, with `login=…` in the query.
  * @throws `invalid_request` (a bad, foreign, reused or expired state) and `forbidden` (another person or browser):
- *         nothing was exchanged. Later failures are in the query instead.
+ *         nothing was exchanged. Later failures are in the query instead: `stored=later` when the connection will
+ *         appear by itself; otherwise nothing was kept, and what the provider had granted is revoked.
  */
 export async function finishConsent(
   deps: FinishDeps,
@@ -104,23 +106,41 @@ async function keep(
 ): Promise<Readonly<Record<string, string>>> {
   if (handshake.mode === "verify") {
     const code = `${handshake.id}.${createRandomText(deps.random)}`;
-    await deps.handshakes.hold(handshake.id, await deps.sha256(code), { ...acquired });
+    await hold(deps, handshake, acquired, code);
     return { login: `${provider.id}_pending`, connect_code: code };
   }
-  const stored = await connectGrant(deps, provider, handshake, acquired, origin);
-  return { login: `${provider.id}_success`, connection: stored.connection.id };
+  const storing = await connectGrant(deps, provider, handshake, acquired, origin);
+  if (storing.kind === "stored") {
+    return { login: `${provider.id}_success`, connection: storing.stored.connection.id };
+  }
+  const { code } = storing.error;
+  const later = storing.kind === "kept" ? { stored: "later" } : {};
+  await recordEnd(deps, handshake, origin, "failure", { reason: code, ...later });
+  return { login: `${provider.id}_failed`, error: code, ...later };
 }
 
-/** Makes a grant the starter's connection and records it. */
+async function hold(deps: FinishDeps, handshake: Handshake, acquired: Acquired, code: string): Promise<void> {
+  try {
+    await deps.handshakes.hold(handshake.id, await deps.sha256(code), { ...acquired });
+  } catch (error) {
+    await dropGrant(deps, handshake, acquired);
+    throw error;
+  }
+}
+
+/** Makes a grant the starter's connection and records it; one that nobody could keep is revoked. */
 export async function connectGrant(
   deps: FinishDeps,
   provider: Provider,
   handshake: Handshake,
   acquired: Acquired,
   origin: Call,
-): Promise<Stored> {
+): Promise<Storing> {
   const scope = scopeOfStarter(handshake);
-  const stored = await storeAcquired(deps, scope, provider, acquired, { account: null, shared: null });
+  const storing = await tryToStore(deps, scope, provider, acquired, { account: null, shared: null });
+  if (storing.kind === "lost") await dropGrant(deps, handshake, acquired);
+  if (storing.kind !== "stored") return storing;
+  const { stored } = storing;
   await recordEnd(deps, handshake, origin, "success", {});
   await deps.audit.record(scope.workspaceId, {
     action: stored.replaced ? "connection.updated" : "connection.created",
@@ -131,7 +151,7 @@ export async function connectGrant(
     detail: stored.replaced ? { change: "credential" } : {},
   });
   await runAfterConnect(deps, provider, stored.connection);
-  return stored;
+  return storing;
 }
 
 function recordEnd(

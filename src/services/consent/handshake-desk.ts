@@ -1,39 +1,17 @@
 import { AppError } from "../../domain/errors.ts";
 import { HANDSHAKE_SECONDS, type Handshake, type Starter } from "../../domain/handshake.ts";
 import { type JsonObject, parseJsonObject } from "../../domain/json.ts";
-import type { CallbackEvidence } from "../../domain/ports/handshakes.ts";
-import { addSeconds, type EpochSeconds } from "../../domain/time.ts";
-import type { Deps } from "../deps.ts";
-
-/** One consent under way, as its object keeps it. What matters is sealed; the rest decides who may go on. */
-export interface HandshakeRecord {
-  readonly sealedHandshake: string;
-  readonly ticketHash: string;
-  readonly expiresAt: EpochSeconds;
-  /** SHA-256 (hex) of the browser's binding cookie; null until the link was opened. */
-  readonly browserHash: string | null;
-  readonly isTaken: boolean;
-  readonly held: { readonly codeHash: string; readonly sealed: string } | null;
-}
-
-/** The object's own storage; synchronous, so a check and the mark after it cannot be separated. */
-export interface HandshakeState {
-  read(): HandshakeRecord | null;
-  write(record: HandshakeRecord): void;
-  clear(): void;
-  wakeAt(atMs: number): void;
-}
-
-export interface Desk {
-  readonly deps: Pick<Deps, "now" | "sealer" | "sha256">;
-  readonly state: HandshakeState;
-}
+import type { CallbackEvidence, Claim } from "../../domain/ports/handshakes.ts";
+import { addSeconds } from "../../domain/time.ts";
+import { type Desk, type HandshakeRecord, sealHandshake, unsealHandshake } from "./desk.ts";
+import { endUnwantedGrant, putAside } from "./unwanted-grant.ts";
 
 /** Keeps a new consent for ten minutes. */
 export async function startHandshake(desk: Desk, handshake: Handshake, ticketHash: string): Promise<void> {
   const expiresAt = addSeconds(desk.deps.now(), HANDSHAKE_SECONDS);
-  const sealedHandshake = await desk.deps.sealer.seal("handshake", "handshake", JSON.stringify(handshake));
-  desk.state.write({ sealedHandshake, ticketHash, expiresAt, browserHash: null, isTaken: false, held: null });
+  const sealedHandshake = await sealHandshake(desk, handshake);
+  const untouched = { browserHash: null, isTaken: false, held: null, unwanted: null };
+  desk.state.write({ sealedHandshake, ticketHash, expiresAt, ...untouched });
   desk.state.wakeAt(expiresAt * 1000);
 }
 
@@ -74,51 +52,40 @@ export async function holdGrant(desk: Desk, codeHash: string, acquired: JsonObje
   const record = desk.state.read();
   if (record === null) throw new AppError("invalid_request", "This consent has expired; start again.");
   const expiresAt = addSeconds(desk.deps.now(), HANDSHAKE_SECONDS);
-  desk.state.write({ ...record, expiresAt, held: { codeHash, sealed } });
+  desk.state.write({ ...record, expiresAt, held: { codeHash, sealed }, unwanted: null });
   desk.state.wakeAt(expiresAt * 1000);
 }
 
-/** What came of a claim: `isOwner` false means the code is spent and the grant must be revoked. */
-export interface Claim {
-  readonly handshake: Handshake;
-  readonly acquired: JsonObject;
-  readonly isOwner: boolean;
-}
-
-/** Hands out what is held, once. Null when there is nothing by that code. */
+/** Hands out what is held, once, to its starter; anyone else spends the code. Null when there is nothing for the caller. */
 export async function claimGrant(desk: Desk, codeHash: string, starter: Starter): Promise<Claim | null> {
   const handshake = await readHandshake(desk, desk.state.read());
   const record = desk.state.read();
   if (handshake === null || record?.held == null || record.held.codeHash !== codeHash) return null;
+  const { sealed } = record.held;
+  if (!isSameStarter(handshake.starter, starter)) {
+    // A grant that its starter will never get must not live on.
+    putAside(desk, record, sealed, codeHash);
+    await endUnwantedGrant(desk);
+    return null;
+  }
   desk.state.write({ ...record, held: null });
-  const acquired = await openHeld(desk, record.held);
-  return acquired === null ? null : { handshake, acquired, isOwner: isSameStarter(handshake.starter, starter) };
+  const plain = await desk.deps.sealer.open("handshake", codeHash, sealed);
+  const acquired = plain === null ? null : parseJsonObject(plain);
+  return acquired === null ? null : { handshake, acquired };
 }
 
-/** What nobody claimed in time, to be revoked; the record is forgotten. */
-export async function expireHandshake(desk: Desk): Promise<Omit<Claim, "isOwner"> | null> {
+/** The alarm: ends what nobody claimed in time, or what could not be ended before, and forgets the consent. */
+export async function wakeDesk(desk: Desk): Promise<void> {
   const record = desk.state.read();
-  if (record === null) return null;
-  const handshake = await openSealed(desk, record);
-  const acquired = record.held === null ? null : await openHeld(desk, record.held);
-  desk.state.clear();
-  return handshake === null || acquired === null ? null : { handshake, acquired };
+  if (record === null) return;
+  if (record.held !== null) putAside(desk, record, record.held.sealed, record.held.codeHash);
+  else if (record.unwanted === null) desk.state.clear();
+  await endUnwantedGrant(desk);
 }
 
 /** The handshake of a record that has not expired; null otherwise. */
 async function readHandshake(desk: Desk, record: HandshakeRecord | null): Promise<Handshake | null> {
-  return record === null || record.expiresAt <= desk.deps.now() ? null : openSealed(desk, record);
-}
-
-async function openSealed(desk: Desk, record: HandshakeRecord): Promise<Handshake | null> {
-  const plain = await desk.deps.sealer.open("handshake", "handshake", record.sealedHandshake);
-  // Sealed by us a moment ago: its shape is ours.
-  return plain === null ? null : (JSON.parse(plain) as Handshake);
-}
-
-async function openHeld(desk: Desk, held: { codeHash: string; sealed: string }): Promise<JsonObject | null> {
-  const plain = await desk.deps.sealer.open("handshake", held.codeHash, held.sealed);
-  return plain === null ? null : parseJsonObject(plain);
+  return record === null || record.expiresAt <= desk.deps.now() ? null : unsealHandshake(desk, record);
 }
 
 function refusedState(): AppError {

@@ -1,4 +1,3 @@
-import { isAppError } from "../../domain/errors.ts";
 import type { Handshake } from "../../domain/handshake.ts";
 import type { JsonObject } from "../../domain/json.ts";
 import { hashUpstream } from "../connections/store-acquired.ts";
@@ -6,7 +5,7 @@ import type { Deps } from "../deps.ts";
 import { createProviderContext } from "../provider-context.ts";
 import { readAcquired } from "./acquired.ts";
 
-/** Takes down, at the provider, a grant that no connection will hold. Never throws: the provider ends it in its own time. */
+/** Takes down, at the provider, a grant that no connection will hold. @throws as `Provider.revoke`; `database_unavailable`. */
 export async function revokeGrant(
   deps: Pick<Deps, "connections" | "now" | "providerSettings" | "providers" | "send" | "sha256">,
   handshake: Handshake,
@@ -16,16 +15,9 @@ export async function revokeGrant(
   const acquired = readAcquired(held);
   if (provider?.revoke == null || acquired === null) return;
   const scope = { userId: handshake.starter.effectiveId, workspaceId: handshake.starter.workspaceId };
-  try {
-    // At some providers one revocation ends every grant of that account: a live connection must not die of it.
-    const upstream = acquired.upstreamAccount;
-    if (
-      upstream !== null &&
-      (await deps.connections.isGrantLive(scope, provider.id, await hashUpstream(deps, provider, upstream)))
-    )
-      return;
-    await provider.revoke(acquired.secret, await createProviderContext(deps, provider, scope));
-  } catch (error) {
-    if (!isAppError(error)) throw error;
-  }
+  // At some providers one revocation ends every grant of that account: a live connection must not die of it.
+  const upstream = acquired.upstreamAccount;
+  const hash = upstream === null ? null : await hashUpstream(deps, provider, upstream);
+  if (hash !== null && (await deps.connections.isGrantLive(scope, provider.id, hash))) return;
+  await provider.revoke(acquired.secret, await createProviderContext(deps, provider, scope));
 }

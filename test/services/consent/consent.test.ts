@@ -1,54 +1,11 @@
 import { describe, expect, test } from "vitest";
-import type { ConsentMode } from "../../../src/domain/handshake.ts";
 import { completeConsent } from "../../../src/services/consent/complete-consent.ts";
-import { finishConsent } from "../../../src/services/consent/finish-consent.ts";
-import { bindingCookieName, openConsentLink } from "../../../src/services/consent/open-consent-link.ts";
 import { startConsent } from "../../../src/services/consent/start-consent.ts";
 import type { Caller } from "../../../src/services/record-deed.ts";
+import { type Attempt, beginConsent, openLink } from "../../support/begin-consent.ts";
 import { createServiceWorld, key, person, type ServiceWorld } from "../../support/service-world.ts";
 
 const ada = person("a");
-const ORIGIN = { ip: "192.0.2.7", requestId: "req_1" };
-
-/** What differs from the callback the starter's browser would bring; `code` null = none. */
-interface Attempt {
-  readonly path?: string;
-  readonly provider?: string;
-  readonly user?: string | null;
-  readonly cookies?: Map<string, string>;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly code?: null;
-}
-
-/** A consent that was started and opened in a browser, up to the provider's answer. */
-async function beginConsent(caller: Caller = ada, mode: ConsentMode | null = null, world = createServiceWorld()) {
-  const request = { returnTo: null, scopes: null, mode };
-  const { loginUrl } = await startConsent(world.deps, caller, "rotating", request);
-  const ticket = loginUrl.slice(loginUrl.lastIndexOf("/") + 1);
-  const cookies = new Map<string, string>();
-  const opening = await open(world, ticket, cookies, caller.principal.id);
-  if (opening.kind !== "consent") throw new Error("the link did not open");
-  cookies.set(opening.cookieName, opening.cookieValue);
-  const state = new URL(opening.location).searchParams.get("state") ?? "";
-  const attempt = ({ path, provider, user, cookies: others, query, code }: Attempt = {}) => {
-    const jar = others ?? cookies;
-    const callback = {
-      provider: provider ?? "rotating",
-      path: path ?? "/rotating/callback",
-      query: new URLSearchParams({ state, ...(code !== null && { code: "code-1" }), ...query }),
-      sessionUser: user === undefined ? caller.principal.id : user,
-      readCookie: (name: string) => jar.get(name) ?? null,
-      origin: ORIGIN,
-    };
-    return finishConsent(world.deps, callback, bindingCookieName);
-  };
-  return { world, ticket, cookies, state, attempt };
-}
-
-function open(world: ServiceWorld, ticket: string, cookies: Map<string, string>, user: string | null) {
-  return openConsentLink(world.deps, ticket, user, (name) => cookies.get(name) ?? null, ORIGIN);
-}
-
 async function expectRefused(attempt: Promise<unknown>, code: string, world: ServiceWorld) {
   await expect(attempt).rejects.toMatchObject({ code });
   expect(world.exchanges).toEqual([]);
@@ -57,7 +14,7 @@ async function expectRefused(attempt: Promise<unknown>, code: string, world: Ser
 
 describe("a consent in the starter's own browser", () => {
   test("connects the account and says so", async () => {
-    const { world, attempt } = await beginConsent();
+    const { world, attempt } = await beginConsent(ada);
     const end = new URL(await attempt());
     expect(end.origin + end.pathname).toBe("https://aurora.example/connected");
     expect(end.searchParams.get("login")).toBe("rotating_success");
@@ -68,21 +25,21 @@ describe("a consent in the starter's own browser", () => {
   });
 
   test("carries no secret in its link, its address or its storage", async () => {
-    const { world, ticket, state, attempt } = await beginConsent();
+    const { world, ticket, state, attempt } = await beginConsent(ada);
     const storage = world.deps.handshakes.storageOf(ticket.split(".")[0] as never) ?? "";
     for (const secret of [ticket, state]) expect(storage).not.toContain(secret);
     expect(await attempt()).not.toMatch(/access-|refresh-/);
   });
 
   test("is refused a second time", async () => {
-    const { world, attempt } = await beginConsent();
+    const { world, attempt } = await beginConsent(ada);
     await attempt();
     await expect(attempt()).rejects.toMatchObject({ code: "invalid_request" });
     expect(world.exchanges).toEqual(["code-1"]);
   });
 
   test("of many callbacks at once passes one", async () => {
-    const { world, attempt } = await beginConsent();
+    const { world, attempt } = await beginConsent(ada);
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => attempt()));
     expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
     expect(world.exchanges).toHaveLength(1);
@@ -93,7 +50,7 @@ describe("a consent in the starter's own browser", () => {
     ["on another redirect path", { path: "/other/callback" }],
     ["on a path that differs by a slash", { path: "/rotating/callback/" }],
   ])("is refused a callback %s, which leaves the state to its owner", async (_, wrong) => {
-    const { world, attempt } = await beginConsent();
+    const { world, attempt } = await beginConsent(ada);
     await expectRefused(attempt(wrong), "invalid_request", world);
     expect(await attempt()).toContain("rotating_success");
   });
@@ -104,13 +61,13 @@ describe("a consent in the starter's own browser", () => {
     ["another person", { user: person("b").principal.id }],
     ["an admin", { user: person("e", "admin").principal.id }],
   ])("is refused to %s, and leaves the state to its owner", async (_, wrong) => {
-    const { world, attempt } = await beginConsent();
+    const { world, attempt } = await beginConsent(ada);
     await expectRefused(attempt(wrong), "forbidden", world);
     expect(await attempt()).toContain("rotating_success");
   });
 
   test("is refused to a browser with another's cookie", async () => {
-    const { world, attempt, cookies } = await beginConsent();
+    const { world, attempt, cookies } = await beginConsent(ada);
     const forged = new Map([...cookies].map(([name]) => [name, "x".repeat(43)]));
     await expectRefused(attempt({ cookies: forged }), "forbidden", world);
   });
@@ -126,18 +83,18 @@ describe("a consent in the starter's own browser", () => {
     ["absent", () => ""],
     ["its id alone", (state: string) => state.split(".")[0] ?? ""],
   ])("is refused with a state that is %s", async (_, change) => {
-    const { world, attempt, state } = await beginConsent();
+    const { world, attempt, state } = await beginConsent(ada);
     await expectRefused(attempt({ query: { state: change(state) } }), "invalid_request", world);
   });
 
   test("is refused after ten minutes", async () => {
-    const { world, attempt } = await beginConsent();
+    const { world, attempt } = await beginConsent(ada);
     await world.time.advance(600);
     await expectRefused(attempt(), "invalid_request", world);
   });
 
   test("records a refusal in the starter's workspace, and an unknown state where nobody's events are", async () => {
-    const { world, attempt } = await beginConsent();
+    const { world, attempt } = await beginConsent(ada);
     await attempt({ user: null }).catch(() => undefined);
     const own = { chain: ada.principal.workspaceId, action: "oauth.failed", detail: { reason: "forbidden" } };
     expect(world.deps.audit.entries.at(-1)).toMatchObject(own);
@@ -146,8 +103,8 @@ describe("a consent in the starter's own browser", () => {
   });
 
   test("records that somebody else opened the link", async () => {
-    const { world, ticket } = await beginConsent();
-    await open(world, ticket, new Map(), "usr_somebody_else").catch(() => undefined);
+    const { world, ticket } = await beginConsent(ada);
+    await openLink(world, ticket, new Map(), "usr_somebody_else").catch(() => undefined);
     expect(world.deps.audit.entries.at(-1)).toMatchObject({
       chain: ada.principal.workspaceId,
       action: "oauth.failed",
@@ -156,7 +113,7 @@ describe("a consent in the starter's own browser", () => {
   });
 
   test("that the person denied spends the state, connects nothing and says why", async () => {
-    const { world, attempt } = await beginConsent();
+    const { world, attempt } = await beginConsent(ada);
     const end = new URL(await attempt({ query: { error: "access_denied" }, code: null }));
     expect(end.searchParams.get("login")).toBe("rotating_failed");
     expect(end.searchParams.get("error")).toBe("access_denied");
@@ -165,14 +122,14 @@ describe("a consent in the starter's own browser", () => {
   });
 
   test.each(["<script>", "https://evil.example", "x".repeat(41)])("does not repeat %j as a reason", async (error) => {
-    const { attempt } = await beginConsent();
+    const { attempt } = await beginConsent(ada);
     expect(new URL(await attempt({ query: { error }, code: null })).searchParams.get("error")).toBe(
       "provider_rejected",
     );
   });
 
   test("does not spend its code while the secret store is away", async () => {
-    const { world, attempt } = await beginConsent();
+    const { world, attempt } = await beginConsent(ada);
     world.deps.secrets.setDown(true);
     expect(await attempt()).toContain("error=vault_unavailable");
     expect(world.exchanges).toEqual([]);
@@ -184,28 +141,34 @@ describe("a consent link", () => {
     const world = createServiceWorld();
     const { loginUrl } = await startConsent(world.deps, ada, "rotating", { returnTo: null, scopes: null, mode: null });
     const ticket = loginUrl.split("/").at(-1) ?? "";
-    expect(await open(world, ticket, new Map(), null)).toEqual({ kind: "sign_in" });
+    expect(await openLink(world, ticket, new Map(), null)).toEqual({ kind: "sign_in" });
   });
 
   test("is refused to another person", async () => {
-    const { world, ticket } = await beginConsent();
-    await expect(open(world, ticket, new Map(), person("b").principal.id)).rejects.toMatchObject({ code: "forbidden" });
+    const { world, ticket } = await beginConsent(ada);
+    await expect(openLink(world, ticket, new Map(), person("b").principal.id)).rejects.toMatchObject({
+      code: "forbidden",
+    });
   });
 
   test("may be opened again until its state is taken", async () => {
-    const { world, ticket, cookies, attempt } = await beginConsent();
-    expect(await open(world, ticket, cookies, ada.principal.id)).toMatchObject({ kind: "consent" });
+    const { world, ticket, cookies, attempt } = await beginConsent(ada);
+    expect(await openLink(world, ticket, cookies, ada.principal.id)).toMatchObject({ kind: "consent" });
     await attempt();
-    await expect(open(world, ticket, cookies, ada.principal.id)).rejects.toMatchObject({ code: "invalid_request" });
+    await expect(openLink(world, ticket, cookies, ada.principal.id)).rejects.toMatchObject({ code: "invalid_request" });
   });
 
   test("is refused when it expired, was changed or never was", async () => {
-    const { world, ticket } = await beginConsent();
+    const { world, ticket } = await beginConsent(ada);
     for (const wrong of ["", "x", ticket.slice(0, -1), ticket.replace(/.$/, (last) => (last === "A" ? "B" : "A"))]) {
-      await expect(open(world, wrong, new Map(), ada.principal.id)).rejects.toMatchObject({ code: "invalid_request" });
+      await expect(openLink(world, wrong, new Map(), ada.principal.id)).rejects.toMatchObject({
+        code: "invalid_request",
+      });
     }
     await world.time.advance(600);
-    await expect(open(world, ticket, new Map(), ada.principal.id)).rejects.toMatchObject({ code: "invalid_request" });
+    await expect(openLink(world, ticket, new Map(), ada.principal.id)).rejects.toMatchObject({
+      code: "invalid_request",
+    });
   });
 
   test.each([
