@@ -8,7 +8,9 @@ import { createKeySightings } from "./adapters/key-sightings.ts";
 import { createCredentialCache } from "./adapters/kv/credential-cache.ts";
 import { createLimiter } from "./adapters/limiter.ts";
 import { createApiKeyStore } from "./adapters/neon/api-keys.ts";
+import { createAuditCheckpoints } from "./adapters/neon/audit-checkpoints.ts";
 import { createAuditEvents } from "./adapters/neon/audit-events.ts";
+import { createAuditPruning } from "./adapters/neon/audit-pruning.ts";
 import { createConnectionStore } from "./adapters/neon/connections.ts";
 import { createCredentialProver } from "./adapters/neon/credential-prover.ts";
 import { createGcpSetupStore } from "./adapters/neon/gcp-setups.ts";
@@ -61,6 +63,8 @@ export function createDeps(env: Bindings, context: Pick<ExecutionContext, "waitU
     auditHeads: auditLog,
     auditEvents: createAuditEvents(database),
     keySightings: createKeySightings({ find: findLog, recent: isolate.sightings, defer, nowMs }),
+    auditCheckpoints: createAuditCheckpoints(database),
+    auditPruning: createAuditPruning(database),
     limiter: createLimiter({
       find: (name) => find<RateLimiterObject>(env.RATE_LIMITER, name),
       limits: config.limits,

@@ -45,7 +45,19 @@ export function createAuditLog(options: AuditLogOptions): AuditLog & AuditHeads 
         throw new AppError("database_unavailable", "The audit log is not complete at the moment; try again.");
       }
     },
+    memory: (chain, after, limit) => ask(() => options.find(chain).memory(after, limit)),
+    anchor: async (chain, to) => requireValue(await ask(() => options.find(chain).anchor(chain, to))),
+    cleared: (chain, seq) => ask(() => options.find(chain).cleared(seq)),
   };
+}
+
+/** Asks the object; whatever keeps it from answering is an outage to the caller. */
+async function ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await question();
+  } catch {
+    throw new AppError("database_unavailable", "The audit log did not answer; try again.");
+  }
 }
 
 async function drain(options: AuditLogOptions, chain?: string): Promise<void> {

@@ -1,16 +1,10 @@
-import { z } from "zod";
-import {
-  AUDIT_ACTIONS,
-  type AuditAction,
-  type AuditEntry,
-  type AuditEvent,
-  UNAUTHENTICATED_CHAIN,
-} from "./audit-event.ts";
+import { type AuditAction, type AuditEntry, type AuditEvent, UNAUTHENTICATED_CHAIN } from "./audit-event.ts";
 import { AppError } from "./errors.ts";
 import { type ApiKeyId, readId } from "./ids.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Scope } from "./principal.ts";
+import type { EpochSeconds } from "./time.ts";
 
 /** The last event of a chain; `seq` 0 with {@link GENESIS_HASH} before the first. */
 export interface ChainHead {
@@ -64,7 +58,50 @@ export interface AuditEventStore {
   lastSeq(scope: Scope): Promise<number>;
 }
 
-/** The chains' own memory of how far they are. */
+/** A signed statement that the chain had that hash at that number. */
+export interface Checkpoint extends ChainHead {
+  /** When it was signed, RFC 3339 with milliseconds. */
+  readonly at: string;
+  /** The `kid` of the key that signed it. */
+  readonly keyId: string;
+  /** Ed25519, base64url without padding. */
+  readonly signature: string;
+}
+
+/** A place of the chain the log itself remembers; `checkpoint` null until Postgres has it. */
+export interface Mark extends ChainHead {
+  readonly checkpoint: Checkpoint | null;
+}
+
+/** What the log itself remembers of its chain, which somebody who can write the table cannot change. */
+export interface ChainMemory {
+  /** The last event that was pruned; {@link EMPTY_CHAIN} when none was. */
+  readonly anchor: ChainHead;
+  /** False while rows up to the anchor may still wait for their deletion. */
+  readonly isCleared: boolean;
+  /** By seq. */
+  readonly marks: readonly Mark[];
+}
+
+/** The signed checkpoints in Postgres. Every method throws `database_unavailable` when it does not answer. */
+export interface AuditCheckpointStore {
+  /** Adds checkpoints of one chain; one that is there already is left as it is, so it is safe to repeat. */
+  insert(chain: string, checkpoints: readonly Checkpoint[]): Promise<void>;
+  /** Checkpoints of the caller's workspace with `seq >= from`, by seq, as the database shows them now. */
+  list(scope: Scope, from: number, limit: number): Promise<readonly Checkpoint[]>;
+}
+
+/** Old events in Postgres. Every method throws `database_unavailable` when it does not answer. */
+export interface AuditPruning {
+  /** The number up to which every event is from before that time; 0 when the first is not, or there is none. */
+  lastBefore(scope: Scope, before: EpochSeconds): Promise<number>;
+  /** Deletes some of the events up to `seq`, where a checkpoint is, but none of the last 29 days; answers how many. */
+  deleteUpTo(scope: Scope, seq: number, limit: number): Promise<number>;
+  /** Chains that have events from before that time, by name; `after` exclusive, "" for the first page. */
+  chainsBefore(before: EpochSeconds, after: string, limit: number): Promise<readonly string[]>;
+}
+
+/** The chains' own memory. Every method throws `database_unavailable` when the chain does not answer. */
 export interface AuditHeads {
   /**
    * Brings what was recorded so far to the store, and answers the last of it.
@@ -72,6 +109,17 @@ export interface AuditHeads {
    * @throws `database_unavailable` when the store or the chain does not answer.
    */
   settle(chain: string): Promise<ChainHead>;
+  /** What it remembers from `after` or the anchor on, beginning with the last mark at or before that. */
+  memory(chain: string, after: number, limit: number): Promise<ChainMemory>;
+  /**
+   * Makes the chain begin behind `to`, which must be the hash that was recorded: signs it, stores the checkpoint and
+   * remembers it. The rows up to it may be deleted from then on.
+   *
+   * @throws `vault_unavailable` when it cannot be signed; `invalid_request` when it is no place to begin.
+   */
+  anchor(chain: string, to: ChainHead): Promise<void>;
+  /** Says that no row up to `seq`, which is the anchor, is left. */
+  cleared(chain: string, seq: number): Promise<void>;
 }
 
 /** What the `AuditLog` object answers over RPC. */
@@ -85,6 +133,10 @@ export interface AuditLogObject {
   head(): Promise<ChainHead>;
   /** Brings everything recorded so far to Postgres. Refuses with `database_unavailable` when it cannot. */
   flush(): Promise<Outcome<ChainHead>>;
+  /** See {@link AuditHeads}. */
+  memory(after: number, limit: number): Promise<ChainMemory>;
+  anchor(chain: string, to: ChainHead): Promise<Outcome<void>>;
+  cleared(seq: number): Promise<void>;
 }
 
 /** Lower-case hex SHA-256 of text. */
@@ -126,67 +178,3 @@ export function canonicalJson(value: unknown): string {
     .map((name) => `${JSON.stringify(name)}:${canonicalJson(value[name])}`);
   return `{${members.join(",")}}`;
 }
-
-/**
- * The entry in `raw`, with every text stripped of what could forge a line, colour a terminal or hide.
- *
- * @throws `invalid_request` when it has another shape; what it held is not repeated.
- */
-export function parseAuditEntry(raw: unknown): AuditEntry {
-  const parsed = EntrySchema.safeParse(raw);
-  if (!parsed.success) throw new AppError("invalid_request", "An audit entry has an unknown shape.");
-  return parsed.data;
-}
-
-/** Long enough for every id and sentence of ours; more is somebody else's text. */
-const MAX_TEXT_CHARACTERS = 512;
-/** A detail is a few facts; what is nested deeper or longer is cut, so that an event stays small. */
-const MAX_DETAIL_DEPTH = 4;
-const MAX_DETAIL_MEMBERS = 32;
-/** C0, DEL, C1, soft hyphen, zero-width and direction marks, line and paragraph separators, byte-order mark, tags. */
-const INVISIBLE =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
-
-function cleanText(text: string): string {
-  // Cut first: a hostile text may be long. Postgres refuses half of a surrogate pair, so it is replaced.
-  return text.slice(0, MAX_TEXT_CHARACTERS).toWellFormed().replace(INVISIBLE, "");
-}
-
-/** `value` as it may be stored: texts cleaned, numbers finite, nothing that JSON does not have. */
-function cleanValue(value: unknown, depth: number): unknown {
-  if (typeof value === "string") return cleanText(value);
-  if (typeof value === "boolean") return value;
-  if (typeof value === "number") return Number.isFinite(value) ? value : null;
-  if (depth >= MAX_DETAIL_DEPTH) return null;
-  if (Array.isArray(value)) return value.slice(0, MAX_DETAIL_MEMBERS).map((member) => cleanValue(member, depth + 1));
-  return isJsonObject(value) ? cleanObject(value, depth) : null;
-}
-
-function cleanObject(object: JsonObject, depth: number): JsonObject {
-  const members = Object.entries(object).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(
-    members.slice(0, MAX_DETAIL_MEMBERS).map(([name, value]) => [cleanText(name), cleanValue(value, depth + 1)]),
-  );
-}
-
-const cleaned = z.string().transform(cleanText);
-
-const EntrySchema = z.strictObject({
-  action: z.enum(AUDIT_ACTIONS),
-  outcome: z.enum(["success", "failure"]),
-  actor: z.strictObject({
-    type: z.enum(["user", "api_key", "kubectl_token", "system", "anonymous"]),
-    id: cleaned.nullable(),
-    via: cleaned.exactOptional(),
-  }),
-  resource: z
-    .strictObject({
-      type: z.enum(["user", "session", "api_key", "kubectl_token", "connection", "provider", "workspace", "route"]),
-      id: cleaned.nullable(),
-      provider: cleaned.exactOptional(),
-    })
-    .nullable(),
-  ip: cleaned.nullable(),
-  requestId: cleaned.nullable(),
-  detail: z.custom<JsonObject>(isJsonObject).transform((detail) => cleanObject(detail, 0)),
-});

@@ -2,8 +2,9 @@ import { DurableObject } from "cloudflare:workers";
 import type { Bindings } from "../bindings.ts";
 import { nowMs, sha256 } from "../clock.ts";
 import { createDeps } from "../deps.ts";
-import type { AuditLogObject, ChainedEvent, ChainHead, CountedEntry } from "../domain/audit-chain.ts";
+import type { AuditLogObject, ChainedEvent, ChainHead, ChainMemory, CountedEntry } from "../domain/audit-chain.ts";
 import type { AuditEntry } from "../domain/audit-event.ts";
+import { AppError } from "../domain/errors.ts";
 import type { ApiKeyId } from "../domain/ids.ts";
 import { type Outcome, toOutcome } from "../domain/outcome.ts";
 import {
@@ -14,6 +15,8 @@ import {
 } from "../services/audit/append-audit-events.ts";
 import { FLUSH_DELAY_MS, flushAuditEvents, MAX_BACKOFF_MS } from "../services/audit/flush-audit-events.ts";
 import { createUsageWatch, type UsageWatch } from "../services/usage/watch-usage.ts";
+import { createCheckpointChore } from "./audit-log/checkpoint-chore.ts";
+import { createSqlCheckpoints, type SqlCheckpoints } from "./audit-log/checkpoints.ts";
 import { type Chore, nextDueMs, runChores } from "./audit-log/chore.ts";
 import { createSqlOutbox, type SqlOutbox } from "./audit-log/outbox.ts";
 import { createUsageMemory } from "./audit-log/usage-memory.ts";
@@ -24,6 +27,8 @@ import { createUsageMemory } from "./audit-log/usage-memory.ts";
  */
 export class AuditLog extends DurableObject<Bindings> implements AuditLogObject {
   readonly #outbox: SqlOutbox;
+  readonly #checkpoints: SqlCheckpoints;
+  readonly #signing: ReturnType<typeof createCheckpointChore>;
   readonly #append: AppendDeps;
   /** Who hears of every event in order, at once; nothing here may throw or wait. */
   readonly #listeners: readonly ((events: readonly ChainedEvent[]) => void)[] = [
@@ -37,7 +42,8 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject 
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env);
-    this.#outbox = createSqlOutbox(ctx.storage);
+    this.#checkpoints = createSqlCheckpoints(ctx.storage);
+    this.#outbox = createSqlOutbox(ctx.storage, this.#checkpoints.pass);
     this.#append = {
       outbox: this.#outbox,
       sha256,
@@ -46,6 +52,12 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject 
         for (const listen of this.#listeners) listen(events);
       },
     };
+    this.#signing = createCheckpointChore({
+      checkpoints: this.#checkpoints,
+      outbox: this.#outbox,
+      deps: () => createDeps(env, ctx),
+      nowMs,
+    });
     this.#chores = [
       {
         name: "record what a minute has counted",
@@ -57,6 +69,7 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject 
         dueMs: (soonMs) => this.#outbox.flushDueMs(soonMs),
         run: () => this.#flushWhenDue(),
       },
+      this.#signing,
     ];
   }
 
@@ -92,6 +105,26 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject 
       while (isWaiting()) await this.#flushOnce();
       return head;
     });
+  }
+
+  async memory(after: number, limit: number): Promise<ChainMemory> {
+    return this.#checkpoints.memory(after, limit);
+  }
+
+  anchor(chain: string, to: ChainHead): Promise<Outcome<void>> {
+    return toOutcome(async () => {
+      if (to.seq > this.#outbox.flushedSeq()) {
+        throw new AppError("invalid_request", "The audit log does not reach that far.");
+      }
+      this.#outbox.rememberChain(chain);
+      this.#checkpoints.mark(to);
+      await this.#signing.sign();
+      this.#checkpoints.moveAnchor(to);
+    });
+  }
+
+  async cleared(seq: number): Promise<void> {
+    this.#checkpoints.keepCleared(seq);
   }
 
   override async alarm(): Promise<void> {

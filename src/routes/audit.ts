@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { AUDIT_ACTIONS } from "../domain/audit-event.ts";
 import { CHAIN_NAMES, chooseChain } from "../services/audit/choose-chain.ts";
 import { listAuditEvents } from "../services/audit/list-audit-events.ts";
-import { verifyAuditChain } from "../services/audit/verify-audit-chain.ts";
+import { type ChainVerdict, verifyAuditChain } from "../services/audit/verify-audit-chain.ts";
 import { createRouter, defineRoute, jsonContent } from "./router.ts";
 import { PageQuery } from "./schemas.ts";
 
@@ -33,12 +33,14 @@ const chain = z.enum(CHAIN_NAMES).optional().openapi({
   description: "Events that belong to no workspace. For the operator's workspace only.",
 });
 
+const after = z
+  .string()
+  .regex(/^\d{1,15}$/, "must be the number of an event")
+  .optional();
+
 const QuerySchema = PageQuery.extend({
   chain,
-  after: z
-    .string()
-    .regex(/^\d{1,15}$/, "must be the number of an event")
-    .optional(),
+  after,
   action: z.enum(AUDIT_ACTIONS).optional(),
   actor: z.string().min(1).max(200).optional(),
 });
@@ -52,14 +54,27 @@ const listEvents = defineRoute({
   responses: { 200: { description: "A page of events", content: jsonContent(PageSchema) } },
 });
 
-const VerdictSchema = z.object({ ok: z.boolean(), events: z.int(), first_bad_seq: z.int().optional() });
+const VerdictSchema = z.object({
+  ok: z.boolean(),
+  events: z.int().openapi({ description: "How many were found good, from where it began." }),
+  first_bad_seq: z.int().optional(),
+  first_bad_checkpoint: z.int().optional().openapi({
+    description: "The stored checkpoint of that number is not the one that was signed; the events are good.",
+  }),
+  proven_seq: z.int().openapi({
+    description: "Every event up to this one is certainly the recorded one; those behind it only fit together.",
+  }),
+  next: z.string().nullable().openapi({
+    description: "The chain is longer than one call verifies: ask again with this as `after`.",
+  }),
+});
 
 const verifyEvents = defineRoute({
   method: "get",
   path: "/api/v1/audit/verify",
   access: "audit:read",
   summary: "Whether the stored events are still the recorded ones",
-  request: { query: z.object({ chain }) },
+  request: { query: z.object({ chain, after }) },
   responses: { 200: { description: "The verdict", content: jsonContent(VerdictSchema) } },
 });
 
@@ -71,7 +86,19 @@ export const auditRoutes = createRouter()
     return c.json({ events: [...events], next }, 200);
   })
   .openapi(verifyEvents, async (c) => {
-    const scope = chooseChain(c.var.deps, c.var.principal, c.req.valid("query").chain);
-    const { ok, events, firstBadSeq } = await verifyAuditChain(c.var.deps, scope);
-    return c.json({ ok, events, ...(firstBadSeq !== null && { first_bad_seq: firstBadSeq }) }, 200);
+    const { chain, after } = c.req.valid("query");
+    const scope = chooseChain(c.var.deps, c.var.principal, chain);
+    const verdict = await verifyAuditChain(c.var.deps, scope, Number(after ?? 0));
+    return c.json(renderVerdict(verdict), 200);
   });
+
+function renderVerdict({ ok, events, firstBadSeq, firstBadCheckpoint, provenSeq, next }: ChainVerdict) {
+  return {
+    ok,
+    events,
+    ...(firstBadSeq !== null && { first_bad_seq: firstBadSeq }),
+    ...(firstBadCheckpoint !== null && { first_bad_checkpoint: firstBadCheckpoint }),
+    proven_seq: provenSeq,
+    next: next === null ? null : String(next),
+  };
+}

@@ -1,4 +1,4 @@
-import type { AuditEventStore, AuditHeads } from "../domain/audit-chain.ts";
+import type { AuditCheckpointStore, AuditEventStore, AuditHeads, AuditPruning } from "../domain/audit-chain.ts";
 import type { AuditLog } from "../domain/ports/audit-log.ts";
 import type { Now, RandomBytes } from "../domain/ports/clock.ts";
 import type { ConnectionStore } from "../domain/ports/connection-store.ts";
@@ -34,6 +34,8 @@ export interface Deps {
   readonly log: Log;
   readonly audit: AuditLog;
   readonly auditEvents: AuditEventStore;
+  readonly auditCheckpoints: AuditCheckpointStore;
+  readonly auditPruning: AuditPruning;
   readonly auditHeads: AuditHeads;
   readonly keySightings: KeySightings;
   readonly limiter: Limiter;

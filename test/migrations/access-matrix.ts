@@ -61,6 +61,8 @@ export const SEED: readonly string[] = [
   `insert into gcp_setups (connection_id, workspace_id) values ('${OWN_TOKEN}', '${WORKSPACE}'), ('${SHARED_TOKEN}', '${WORKSPACE}')`,
   `insert into audit_events (workspace_id, seq, at, action, outcome, hash, event)
     values ('${WORKSPACE}', 1, now(), 'user.login', 'ok', '${HASH}', '{}')`,
+  `insert into audit_checkpoints (workspace_id, seq, hash, at, key_id, signature)
+    values ('${WORKSPACE}', 1, '${HASH}', now(), '${"k".repeat(43)}', '${"s".repeat(86)}')`,
 ];
 
 function insertToken(shared: boolean): string {
@@ -183,5 +185,17 @@ export const MATRIX: readonly MatrixRow[] = [
     ],
     update: ["update audit_events set action = 'x'", NEVER],
     delete: ["delete from audit_events", NEVER],
+  },
+  {
+    table: "audit_checkpoints",
+    row: "a checkpoint",
+    select: [`select seq from audit_checkpoints where workspace_id = '${WORKSPACE}' and seq = 1`, WITHIN],
+    insert: [
+      `insert into audit_checkpoints (workspace_id, seq, hash, at, key_id, signature)
+        values ('${WORKSPACE}', 1%d, '${HASH}', now(), '${"k".repeat(43)}', '${"s".repeat(86)}') returning 1`,
+      ADD_WITHIN,
+    ],
+    update: ["update audit_checkpoints set signature = 'x'", NEVER],
+    delete: ["delete from audit_checkpoints", NEVER],
   },
 ];

@@ -66,7 +66,7 @@ describe("an append", () => {
     const { scope, chain, log } = openWorkspace();
     const seqs = await Promise.all(Array.from({ length: 60 }, () => seqOf(log.append(chain, [LOGIN]))));
     expect(seqs.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
-    expect(await verifyAuditChain(deps, scope)).toEqual({ ok: true, events: 60, firstBadSeq: null });
+    expect(await verifyAuditChain(deps, scope)).toMatchObject({ ok: true, events: 60, firstBadSeq: null });
   });
 
   test("is on disk before it answers: an evicted object knows it", async () => {
@@ -189,7 +189,7 @@ describe("what is read back", () => {
     };
     await deps.audit.record(chain, { ...LOGIN, resource: null, ip: null, requestId: null, detail: strange });
     await deps.audit.record(chain, { ...LOGIN, ip: "'; drop table audit_events; --" });
-    expect(await verifyAuditChain(deps, scope)).toEqual({ ok: true, events: 2, firstBadSeq: null });
+    expect(await verifyAuditChain(deps, scope)).toMatchObject({ ok: true, events: 2, firstBadSeq: null });
     expect(JSON.stringify((await listAuditEvents(deps, scope, ALL)).events)).not.toMatch(/\\u001b|\\r|\\n/);
   });
 

@@ -1,4 +1,5 @@
-import { EMPTY_CHAIN, parseAuditEntry, requireChain } from "../../domain/audit-chain.ts";
+import { type ChainHead, EMPTY_CHAIN, requireChain } from "../../domain/audit-chain.ts";
+import { parseAuditEntry } from "../../domain/audit-entry.ts";
 import { type AuditOutbox, endOfMinuteMs, type Repeats } from "../../services/audit/append-audit-events.ts";
 import type { FlushOutbox } from "../../services/audit/flush-audit-events.ts";
 
@@ -20,14 +21,20 @@ const TABLES = `
 /** What an `AuditLog` object keeps on its own disk. */
 export interface SqlOutbox extends AuditOutbox, FlushOutbox {
   rememberChain(chain: string): void;
+  /** The last event Postgres has. */
+  flushedSeq(): number;
   /** When to bring what waits to Postgres; `soonMs` when nothing delays it. Infinity = nothing waits. */
   flushDueMs(soonMs: number): number;
   /** When the oldest minute of repeats is over. Infinity = there are none. */
   repeatsDueMs(): number;
 }
 
-/** The outbox in the object's own SQLite. */
-export function createSqlOutbox(storage: DurableObjectStorage): SqlOutbox {
+/**
+ * The outbox in the object's own SQLite.
+ *
+ * @param pass Sees the place of each event in the transaction that adds it.
+ */
+export function createSqlOutbox(storage: DurableObjectStorage, pass: (place: ChainHead) => void): SqlOutbox {
   const { sql } = storage;
   const log = () => sql.exec<SqlLog>("select chain, seq, hash, failures, retry_at_ms from log").one();
   const minimum = (query: string) => sql.exec<{ least: number | null }>(query).one().least ?? Infinity;
@@ -41,6 +48,7 @@ export function createSqlOutbox(storage: DurableObjectStorage): SqlOutbox {
         for (const { seq, text, prevHash, hash } of added) {
           sql.exec("insert into outbox values (?, ?, ?, ?)", seq, text, prevHash, hash);
           sql.exec("update log set seq = ?, hash = ?", seq, hash);
+          pass({ seq, hash });
         }
       }),
     pending: (after, limit) =>
@@ -51,6 +59,7 @@ export function createSqlOutbox(storage: DurableObjectStorage): SqlOutbox {
     failures: () => log().failures,
     keepFailures: (failures, retryAtMs) =>
       void sql.exec("update log set failures = ?, retry_at_ms = ?", failures, retryAtMs),
+    flushedSeq: () => Math.min(log().seq, minimum("select min(seq) as least from outbox") - 1),
     flushDueMs: (soonMs) => {
       const isWaiting = minimum("select min(seq) as least from outbox") !== Infinity;
       return isWaiting ? Math.max(soonMs, log().retry_at_ms) : Infinity;

@@ -1,10 +1,5 @@
-import {
-  type ChainedEvent,
-  type ChainHead,
-  type CountedEntry,
-  chainEvent,
-  parseAuditEntry,
-} from "../../domain/audit-chain.ts";
+import { type ChainedEvent, type ChainHead, type CountedEntry, chainEvent } from "../../domain/audit-chain.ts";
+import { parseAuditEntry } from "../../domain/audit-entry.ts";
 import type { AuditEntry } from "../../domain/audit-event.ts";
 
 /** Repeats of one key in one minute (whole minutes since 1970). */

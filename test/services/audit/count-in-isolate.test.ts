@@ -34,6 +34,9 @@ function createIsolate(answers: Partial<AuditLogObject> = {}, maxKeys?: number) 
     pending: async () => [],
     head: async () => EMPTY_CHAIN,
     flush: async () => DONE,
+    memory: async () => ({ anchor: EMPTY_CHAIN, isCleared: true, marks: [] }),
+    anchor: async () => ({ ok: true, value: undefined }),
+    cleared: async () => undefined,
     ...answers,
   };
   const log = createLogbook();

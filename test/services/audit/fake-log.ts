@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import type {
+  AuditCheckpointStore,
   AuditEventStore,
   AuditHeads,
+  AuditPruning,
   AuditQuery,
   AuditRow,
   ChainedEvent,
@@ -9,11 +11,15 @@ import type {
 } from "../../../src/domain/audit-chain.ts";
 import { EMPTY_CHAIN } from "../../../src/domain/audit-chain.ts";
 import type { AuditEntry, AuditEvent } from "../../../src/domain/audit-event.ts";
+import { createSigningKey, SEED_BYTES } from "../../../src/domain/ed25519.ts";
 import { AppError } from "../../../src/domain/errors.ts";
 import { requireId } from "../../../src/domain/ids.ts";
 import type { Scope } from "../../../src/domain/principal.ts";
+import { type EpochSeconds, epochSeconds } from "../../../src/domain/time.ts";
 import { type AppendDeps, appendAuditEvents, type Repeats } from "../../../src/services/audit/append-audit-events.ts";
 import { type FlushDeps, flushAuditEvents } from "../../../src/services/audit/flush-audit-events.ts";
+import { storeCheckpoints } from "../../../src/services/audit/store-checkpoints.ts";
+import { createFakeCheckpoints, type FakeCheckpoints } from "./fake-checkpoints.ts";
 
 export const CHAIN = `wsp_${"1".repeat(32)}`;
 export const SCOPE: Scope = { userId: requireId("usr", `usr_${"2".repeat(32)}`), workspaceId: requireId("wsp", CHAIN) };
@@ -32,12 +38,22 @@ export async function sha256(text: string): Promise<string> {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** A chain, its outbox and its table, in memory. */
+/** The key that signs checkpoints in these tests. */
+export const KEY = await createSigningKey(new Uint8Array(SEED_BYTES).fill(7));
+
+/** A chain, its outbox and its tables, in memory. */
 export interface FakeLog {
   readonly append: AppendDeps;
   readonly flush: FlushDeps;
   readonly auditEvents: AuditEventStore;
   readonly auditHeads: AuditHeads;
+  readonly auditCheckpoints: AuditCheckpointStore;
+  readonly auditPruning: AuditPruning;
+  readonly checkpoints: FakeCheckpoints;
+  /** Signs and stores what waits for it. */
+  readonly sign: () => Promise<void>;
+  /** The clock in seconds. */
+  readonly now: () => EpochSeconds;
   readonly sha256: typeof sha256;
   /** What the outbox holds. */
   readonly outbox: ChainedEvent[];
@@ -58,6 +74,7 @@ export function createFakeLog(): FakeLog {
   const outage = { batches: 0 };
   const pending: ChainedEvent[] = [];
   const told: ChainedEvent[] = [];
+  const checkpoints = createFakeCheckpoints();
   const counts = new Map<string, Repeats>();
   let head: ChainHead = EMPTY_CHAIN;
   let trouble = { failures: 0, retryAtMs: 0 };
@@ -71,6 +88,7 @@ export function createFakeLog(): FakeLog {
       add: (events) => {
         pending.push(...events);
         head = events.at(-1) ?? head;
+        for (const event of events) checkpoints.pass(event);
       },
       pending: (after, limit) => pending.filter(({ seq }) => seq > after).slice(0, limit),
       forget: (upTo) => void pending.splice(0, pending.filter(({ seq }) => seq <= upTo).length),
@@ -102,7 +120,25 @@ export function createFakeLog(): FakeLog {
         await flushAuditEvents(log.flush);
         return { seq: head.seq, hash: head.hash };
       },
+      memory: async (_, after, limit) => checkpoints.memory(after, limit),
+      anchor: async (_, to) => {
+        checkpoints.mark(to);
+        await log.sign();
+        checkpoints.moveAnchor(to);
+      },
+      cleared: async (_, seq) => checkpoints.keepCleared(seq),
     },
+    checkpoints,
+    auditCheckpoints: checkpoints.store,
+    auditPruning: createFakePruning(() => log),
+    sign: () =>
+      storeCheckpoints({
+        book: { ...checkpoints.book, chain: () => CHAIN },
+        store: () => checkpoints.store,
+        requireKey: async () => KEY,
+        nowMs: () => clock.ms,
+      }),
+    now: () => epochSeconds(clock.ms / 1000),
     sha256,
     outbox: pending,
     told,
@@ -124,7 +160,8 @@ function createTable(log: () => FakeLog, outage: { batches: number }): AuditEven
     insert: async (_, events) => {
       if (outage.batches-- > 0) throw new AppError("database_unavailable", "away");
       log().batches.push(events.map(({ seq }) => seq));
-      const fresh = events.filter(({ seq }) => !log().rows.some((row) => row.seq === seq));
+      const known = new Set(log().rows.map(({ seq }) => seq));
+      const fresh = events.filter(({ seq }) => !known.has(seq));
       log().rows.push(...fresh.map((event) => ({ ...event, columns: JSON.parse(event.text) })));
     },
     list: async (_, query) =>
@@ -137,6 +174,25 @@ function createTable(log: () => FakeLog, outage: { batches: number }): AuditEven
         .sort((a, b) => a.seq - b.seq)
         .slice(0, limit),
     lastSeq: async () => Math.max(0, ...log().rows.map(({ seq }) => seq)),
+  };
+}
+
+function createFakePruning(log: () => FakeLog): AuditPruning {
+  const atOf = ({ columns }: AuditRow) => Date.parse(String(columns["at"])) / 1000;
+  return {
+    lastBefore: async (_, before) => {
+      const rows = log().rows.toSorted((a, b) => a.seq - b.seq);
+      const first = rows.find((row) => atOf(row) >= before);
+      return first === undefined ? (rows.at(-1)?.seq ?? 0) : first.seq - 1;
+    },
+    deleteUpTo: async (_, upTo, limit) => {
+      const doomed = log()
+        .rows.filter(({ seq }) => seq <= upTo)
+        .slice(0, limit);
+      log().rows = log().rows.filter((row) => !doomed.includes(row));
+      return doomed.length;
+    },
+    chainsBefore: async () => [CHAIN],
   };
 }
 

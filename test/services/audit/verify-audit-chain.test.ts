@@ -7,8 +7,9 @@ import {
   EMPTY_CHAIN,
 } from "../../../src/domain/audit-chain.ts";
 import { flushAuditEvents } from "../../../src/services/audit/flush-audit-events.ts";
+import { pruneAuditEvents } from "../../../src/services/audit/prune-audit-events.ts";
 import { verifyAuditChain } from "../../../src/services/audit/verify-audit-chain.ts";
-import { createFakeLog, type FakeLog, LOGIN, recordLogins, SCOPE, sha256 } from "./fake-log.ts";
+import { CHAIN, createFakeLog, type FakeLog, LOGIN, recordLogins, SCOPE, sha256 } from "./fake-log.ts";
 
 /** A log of ten events that have all arrived, tampered with. */
 async function tamperedLog(tamper: (rows: AuditRow[]) => AuditRow[] | Promise<AuditRow[]>): Promise<FakeLog> {
@@ -23,8 +24,8 @@ const change = (rows: AuditRow[], seq: number, edit: (row: AuditRow) => Partial<
   rows.map((row) => (row.seq === seq ? { ...row, ...edit(row) } : row));
 
 /** Hashes every row anew, as somebody who knows how would. */
-async function rehash(rows: readonly AuditRow[]): Promise<AuditRow[]> {
-  let head: ChainHead = EMPTY_CHAIN;
+async function rehash(rows: readonly AuditRow[], behind: ChainHead = EMPTY_CHAIN): Promise<AuditRow[]> {
+  let head = behind;
   const hashed: AuditRow[] = [];
   for (const { columns } of rows) {
     const forged = { ...columns, seq: head.seq + 1 };
@@ -37,10 +38,17 @@ async function rehash(rows: readonly AuditRow[]): Promise<AuditRow[]> {
 }
 
 describe("an untouched chain is good", () => {
-  test.each([0, 1, 199, 200, 201, 450])("with %d events", async (count) => {
+  test.each([0, 1, 999, 1000, 1001, 2500])("with %d events", async (count) => {
     const log = createFakeLog();
     await recordLogins(log, count);
-    expect(await verifyAuditChain(log, SCOPE)).toEqual({ ok: true, events: count, firstBadSeq: null });
+    expect(await verifyAuditChain(log, SCOPE)).toEqual({
+      ok: true,
+      events: count,
+      firstBadSeq: null,
+      firstBadCheckpoint: null,
+      provenSeq: count,
+      next: null,
+    });
   });
 
   test("while events go on arriving", async () => {
@@ -111,7 +119,7 @@ describe("tampering is found at the first bad number", () => {
       const event = await chainEvent(rows.at(-1) ?? EMPTY_CHAIN, LOGIN, "2026-11-22T10:00:00.000Z", sha256);
       return [...rows, { ...event, columns: JSON.parse(event.text) }];
     });
-    expect(await verifyAuditChain(log, SCOPE)).toEqual({ ok: false, events: 10, firstBadSeq: 11 });
+    expect(await verifyAuditChain(log, SCOPE)).toMatchObject({ ok: false, events: 10, firstBadSeq: 11 });
   });
 
   test("an event planted at the number the log was about to use", async () => {
@@ -141,6 +149,116 @@ describe("tampering is found at the first bad number", () => {
   });
 });
 
+describe("with checkpoints,", () => {
+  /** 2,500 events with two checkpoints, tampered with. */
+  async function longLog(tamper: (rows: AuditRow[]) => AuditRow[] | Promise<AuditRow[]>): Promise<FakeLog> {
+    const log = createFakeLog();
+    await recordLogins(log, 2500);
+    await flushAuditEvents(log.flush);
+    await log.sign();
+    log.rows = await tamper(log.rows);
+    return log;
+  }
+  const forge = (rows: AuditRow[], seq: number) =>
+    change(rows, seq, ({ columns }) => ({ columns: { ...columns, actor: { type: "user", id: "usr_forged" } } }));
+  /** Hashes the rows from `first` to `last` anew, behind the one before them. */
+  const rehashPart = async (rows: AuditRow[], first: number, last: number) => [
+    ...rows.slice(0, first - 1),
+    ...(await rehash(rows.slice(first - 1, last), rows[first - 2] ?? EMPTY_CHAIN)),
+    ...rows.slice(last),
+  ];
+
+  test.each<[string, (rows: AuditRow[]) => AuditRow[] | Promise<AuditRow[]>, number, number]>([
+    ["a row hashed anew", (rows) => rehashPart(forge(rows, 1500), 1500, 1500), 1500, 1000],
+    ["the first row hashed anew", (rows) => rehashPart(forge(rows, 1), 1, 1), 1, 0],
+    ["the last row hashed anew", (rows) => rehashPart(forge(rows, 2500), 2500, 2500), 2500, 2000],
+    ["the row of a checkpoint hashed anew", (rows) => rehashPart(forge(rows, 2000), 2000, 2000), 2000, 1000],
+    ["the rows from one on hashed anew to the end", (rows) => rehashPart(forge(rows, 1200), 1200, 2500), 2000, 1000],
+    ["every row hashed anew", (rows) => rehashPart(forge(rows, 4), 1, 2500), 1000, 0],
+    [
+      "the rows behind the last checkpoint hashed anew",
+      (rows) => rehashPart(forge(rows, 2100), 2100, 2500),
+      2500,
+      2000,
+    ],
+    [
+      "a row deleted, the others numbered and hashed anew to the end",
+      (rows) => rehash(rows.filter(({ seq }) => seq !== 1500)),
+      2000,
+      1000,
+    ],
+    [
+      "a row deleted and the gap closed",
+      (rows) =>
+        rows.filter(({ seq }) => seq !== 1500).map((row) => ({ ...row, seq: row.seq - Number(row.seq > 1500) })),
+      1500,
+      1000,
+    ],
+    [
+      "a row inserted with the right hashes, and the others moved up",
+      async (rows) => {
+        const before = rows[1498] ?? EMPTY_CHAIN;
+        const planted = await chainEvent(
+          before,
+          { ...LOGIN, action: "user.logout" },
+          "2026-11-22T10:00:00.000Z",
+          sha256,
+        );
+        const moved = rows.map((row) => ({ ...row, seq: row.seq + Number(row.seq >= 1500) }));
+        return [...moved, { ...planted, columns: JSON.parse(planted.text) }];
+      },
+      1500,
+      1000,
+    ],
+    [
+      "two rows swapped across a checkpoint",
+      (rows) =>
+        rows.map((row) => ({ ...row, seq: ({ 990: 1010, 1010: 990 } as Record<number, number>)[row.seq] ?? row.seq })),
+      990,
+      0,
+    ],
+    ["two rows edited", (rows) => forge(forge(rows, 1700), 1300), 1300, 1000],
+    ["the end cut off", (rows) => rows.slice(0, 1999), 2000, 1000],
+    ["the end cut off at a checkpoint", (rows) => rows.slice(0, 2000), 2001, 2000],
+  ])("%s is found", async (_, tamper, firstBadSeq, provenSeq) => {
+    const log = await longLog(tamper);
+    expect(await verifyAuditChain(log, SCOPE)).toMatchObject({ ok: false, firstBadSeq, provenSeq });
+  });
+
+  test("a chain too long for one call is verified in parts, from checkpoint to checkpoint", async () => {
+    const log = await longLog((rows) => rows);
+    expect(await verifyAuditChain(log, SCOPE, 0, 1)).toMatchObject({ ok: true, events: 1000, next: 1000 });
+    expect(await verifyAuditChain(log, SCOPE, 1000, 1)).toMatchObject({ ok: true, events: 1000, next: 2000 });
+    expect(await verifyAuditChain(log, SCOPE, 2000, 1)).toMatchObject({ ok: true, events: 500, next: null });
+    expect(await verifyAuditChain(log, SCOPE, 1999)).toMatchObject({ ok: true, events: 1500, next: null });
+    expect(await verifyAuditChain(log, SCOPE, 9999)).toMatchObject({ ok: true, events: 500, next: null });
+  });
+
+  test("what is bad before the place where it begins is not seen, what is behind it is", async () => {
+    const log = await longLog((rows) => forge(rows, 1500));
+    expect(await verifyAuditChain(log, SCOPE, 2000)).toMatchObject({ ok: true, events: 500 });
+    expect(await verifyAuditChain(log, SCOPE, 1000)).toMatchObject({ ok: false, firstBadSeq: 1500 });
+  });
+
+  test("what is pruned while it is verified is not taken for tampering", async () => {
+    const log = await longLog((rows) => rows);
+    log.clock.ms += 400 * 86_400_000;
+    const { rows } = log.auditEvents;
+    let isPruned = false;
+    const busy = {
+      ...log.auditEvents,
+      rows: async (...asked: Parameters<typeof rows>) => {
+        if (!isPruned && asked[1] === 1000) {
+          isPruned = true;
+          await pruneAuditEvents(log, CHAIN, log.now(), 1500);
+        }
+        return rows(...asked);
+      },
+    };
+    expect(await verifyAuditChain({ ...log, auditEvents: busy }, SCOPE)).toMatchObject({ ok: true, events: 1000 });
+  });
+});
+
 test("without the database there is no verdict", async () => {
   const log = createFakeLog();
   await recordLogins(log, 1);
@@ -150,7 +268,7 @@ test("without the database there is no verdict", async () => {
 
 test("at most one page of rows is asked for at a time", async () => {
   const log = createFakeLog();
-  await recordLogins(log, 1000);
+  await recordLogins(log, 2500);
   const asked: number[] = [];
   const rows = log.auditEvents.rows;
   const watched = {
@@ -161,5 +279,5 @@ test("at most one page of rows is asked for at a time", async () => {
     },
   };
   await verifyAuditChain({ ...log, auditEvents: watched }, SCOPE);
-  expect(Math.max(...asked)).toBe(200);
+  expect(Math.max(...asked)).toBe(1000);
 });
