@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { approveConsent } from "./approve-consent.ts";
+import { playKubectlAgent } from "./kubectl-agent.ts";
 import { expectStatus, readText } from "./replies.ts";
+import { beginRow, formatTable, NOTHING, type Row } from "./table.ts";
 import { createTalk, type Reply, type Talk } from "./talk.ts";
 
 type Print = (line: string) => void;
@@ -12,12 +14,13 @@ const PROVIDERS_PER_PERSON = 4;
 const LIMIT_WINDOW_MS = 61_000;
 /** What the consent of a provider has to be told. */
 const CONSENT_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = { ovh: { endpoint: "ovh-eu" } };
-const NOTHING = "–";
-/** The widest column is the last. */
-const HEADINGS = ["provider", "kind", "probe", "refresh", "upstream revocation", "token"];
 
 interface Card {
   readonly id: string;
+  /** What `connect` takes, or that there is a consent. */
+  readonly credential: Readonly<Record<string, unknown>>;
+  /** How it is connected, where there is more than one way. */
+  readonly way: string;
   readonly kind: string;
   readonly refreshable: boolean;
 }
@@ -30,19 +33,7 @@ interface Person {
 interface Stage {
   readonly worker: string;
   readonly sandbox: Talk;
-  readonly credentials: Readonly<Record<string, unknown>>;
   readonly print: Print;
-}
-
-/** A line of the table; `problem` is a sentence, null when all went well. */
-interface Row {
-  readonly provider: string;
-  readonly kind: string;
-  probe: string;
-  token: string;
-  refresh: string;
-  revocation: string;
-  problem: string | null;
 }
 
 /**
@@ -52,20 +43,21 @@ interface Row {
  */
 export async function playAllProviders(endpoints: { worker: string; sandbox: string }, print: Print): Promise<void> {
   const sandbox = createTalk("sandbox", endpoints.sandbox, () => {});
-  const credentials = expectStatus(await sandbox.quietly("GET", "/_credentials"), 200).body;
-  const stage = { worker: endpoints.worker, sandbox, credentials, print };
+  const stage = { worker: endpoints.worker, sandbox, print };
   let person = await registerPerson(stage);
-  const cards = await listProviders(person);
+  const cards = await listCards(stage, person);
   const rows: Row[] = [];
   for (const [index, card] of cards.entries()) {
     if (index > 0 && index % PROVIDERS_PER_PERSON === 0) person = await registerPerson(stage);
-    print(`${index + 1}/${cards.length} ${card.id}`);
+    print(`${index + 1}/${cards.length} ${card.id}${card.way}`);
     rows.push(await playProvider(stage, person, card));
   }
+  rows.push(await playKubectlAgent(stage.worker, person.aurora));
   print(`\n${formatTable(rows)}\n`);
   const problems = rows.flatMap(({ provider, problem }) => (problem === null ? [] : [`${provider}: ${problem}`]));
   if (problems.length > 0) throw new Error(`Not every provider works. ${problems.join(" ")}`);
-  print(`All ${rows.length} providers work.`);
+  const ids = new Set(rows.map(({ provider }) => provider.split(" ")[0]));
+  print(`All ${ids.size} work, in ${rows.length} ways. ${await judgeCalls(sandbox)}`);
 }
 
 async function registerPerson({ worker, print }: Stage): Promise<Person> {
@@ -89,18 +81,30 @@ async function waitOutLimit(call: () => Promise<Reply>, print: Print): Promise<R
   return call();
 }
 
-async function listProviders({ aurora }: Person): Promise<readonly Card[]> {
+/** Every provider, and every one that takes a key beside its consent once more. */
+async function listCards({ sandbox }: Stage, { aurora }: Person): Promise<readonly Card[]> {
+  const [good, keys] = await Promise.all(
+    ["/_credentials", "/_credentials?keys"].map(
+      async (path) => expectStatus(await sandbox.quietly("GET", path), 200).body,
+    ),
+  );
   const { body } = expectStatus(await aurora.quietly("GET", "/api/v1/providers"), 200);
   if (!Array.isArray(body["providers"]) || body["providers"].length === 0) throw new Error("Aurora lists no provider.");
-  return body["providers"] as readonly Card[];
+  return (body["providers"] as readonly Omit<Card, "credential" | "way">[]).flatMap((provider) => {
+    const [credential, key] = [good?.[provider.id], keys?.[provider.id]] as (Card["credential"] | undefined)[];
+    if (credential === undefined) throw new Error(`The sandbox does not play ${provider.id}.`);
+    const way = key === undefined ? "" : " by consent";
+    return [
+      { ...provider, credential, way },
+      ...(key === undefined ? [] : [{ ...provider, credential: key, kind: "key", way: " by key" }]),
+    ];
+  });
 }
 
 async function playProvider(stage: Stage, person: Person, card: Card): Promise<Row> {
-  const unplayed = { probe: NOTHING, token: NOTHING, refresh: NOTHING, revocation: NOTHING };
-  const row: Row = { provider: card.id, kind: card.kind, ...unplayed, problem: null };
+  const row = beginRow(`${card.id}${card.way}`, card.kind);
   try {
-    row.probe = "failed";
-    const connection = await connect(stage, person, card.id);
+    const connection = await connect(stage, person, card);
     row.probe = "ok";
     try {
       row.token = await readFieldNames(person.aurora, connection);
@@ -119,12 +123,11 @@ async function playProvider(stage: Stage, person: Person, card: Card): Promise<R
 }
 
 /** Connects by what the sandbox accepts, which Aurora proves by a probe, and gives the connection's id. */
-async function connect(stage: Stage, { aurora, session }: Person, provider: string): Promise<string> {
-  const body = stage.credentials[provider] as Readonly<Record<string, unknown>> | undefined;
-  if (body === undefined) throw new Error("The sandbox plays no such provider.");
+async function connect(stage: Stage, { aurora, session }: Person, { id: provider, credential }: Card): Promise<string> {
   const path = `/api/v1/providers/${provider}`;
-  if (body["consent"] !== true) {
-    return readText(requireSuccess(await aurora.quietly("POST", `${path}/connect`, body), 201, "connecting"), "id");
+  if (credential["consent"] !== true) {
+    const reply = await aurora.quietly("POST", `${path}/connect`, credential);
+    return readText(requireSuccess(reply, 201, "connecting"), "id");
   }
   const options = CONSENT_OPTIONS[provider];
   const wish = { return_to: "/", ...(options && { options }) };
@@ -154,9 +157,22 @@ async function disconnect(stage: Stage, aurora: Talk, provider: string, connecti
 }
 
 async function countRevocations(sandbox: Talk, provider: string): Promise<number> {
-  const { body } = expectStatus(await sandbox.quietly("GET", `/_calls?provider=${provider}`), 200);
-  const calls = Array.isArray(body["calls"]) ? (body["calls"] as readonly Record<string, unknown>[]) : [];
-  return calls.filter((call) => call["endpoint"] === "revoke").length;
+  return (await listCalls(sandbox, `?provider=${provider}`)).filter((call) => call["endpoint"] === "revoke").length;
+}
+
+async function listCalls(sandbox: Talk, query = ""): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const { body } = expectStatus(await sandbox.quietly("GET", `/_calls${query}`), 200);
+  return Array.isArray(body["calls"]) ? body["calls"] : [];
+}
+
+/** The sandbox plays the calls the vendors document and no other: any other is one of nobody's. */
+async function judgeCalls(sandbox: Talk): Promise<string> {
+  const calls = await listCalls(sandbox);
+  const unknown = calls.filter(({ provider, endpoint }) => provider === "unknown" || endpoint === null);
+  const [first] = unknown;
+  if (first === undefined) return `The providers saw ${calls.length} calls, each of them documented.`;
+  const { method, host, path } = first;
+  throw new Error(`${unknown.length} calls are not documented: ${method} ${host}${path} …`);
 }
 
 /** @throws Error that says what was done and, when Aurora refused it, the refusal, which is safe to show. */
@@ -164,20 +180,4 @@ function requireSuccess(reply: Reply, status: number, deed: string): Reply {
   if (reply.status === status) return reply;
   const refusal = typeof reply.body["error"] === "string" ? ` (${reply.body["error"]})` : "";
   throw new Error(`${deed} answered ${reply.status}, not ${status}${refusal}.`);
-}
-
-function formatTable(rows: readonly Row[]): string {
-  const cells = ({ provider, kind, probe, refresh, revocation, token }: Row) => {
-    return [provider, kind, probe, refresh, revocation, token];
-  };
-  const lines = [HEADINGS, ...rows.map(cells)];
-  const widths = HEADINGS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
 }
