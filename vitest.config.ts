@@ -6,7 +6,9 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const REAL_VAULT = "test/adapters/vault/real-vault.test.ts";
 const STORIES = "test/stories/**/*.test.ts";
 /** They start, stop and kill whole stacks for minutes: left out, and said so, unless everything is asked for. */
-const LONG_STORIES = ["all-providers", "gcp-setup", "long-outage", "start"].map((name) => `test/stories/${name}.test.ts`);
+const LONG_STORIES = ["all-providers", "gcp-setup", "long-outage", "start"].map(
+  (name) => `test/stories/${name}.test.ts`,
+);
 const EVERYTHING = process.env["REQUIRE_ALL"] === "1";
 const WORKER = "test/worker/**/*.test.{ts,tsx}";
 
