@@ -6,9 +6,12 @@ export interface Bindings extends Readonly<Partial<Record<SettingName, string>>>
   readonly AUDIT_LOG: DurableObjectNamespace;
   readonly OAUTH_HANDSHAKE: DurableObjectNamespace;
   readonly VAULT_SESSION: DurableObjectNamespace;
+  readonly METRICS: DurableObjectNamespace;
   readonly GCP_SETUP: Workflow;
   /** A Workers VPC service or an mTLS certificate: replaces the public fetch to Vault. */
   readonly VAULT?: Fetcher;
+  /** Gets a copy of every metric, to be asked with SQL. */
+  readonly ANALYTICS?: AnalyticsEngineDataset;
 }
 
 /** Every text setting there is; `.dev.vars.example` explains each, and the start script passes exactly these on. */

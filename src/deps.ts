@@ -7,6 +7,10 @@ import { createKeepers, type KeeperRpc } from "./adapters/keepers.ts";
 import { createKeySightings } from "./adapters/key-sightings.ts";
 import { createCredentialCache } from "./adapters/kv/credential-cache.ts";
 import { createLimiter } from "./adapters/limiter.ts";
+import { measureAuditEvents } from "./adapters/metrics/measured-audit-events.ts";
+import { createVaultTimer, measureSecretStore } from "./adapters/metrics/measured-secret-store.ts";
+import { createSecurityTallies } from "./adapters/metrics/security-tallies.ts";
+import { createMetrics } from "./adapters/metrics.ts";
 import { createApiKeyStore } from "./adapters/neon/api-keys.ts";
 import { createAuditCheckpoints } from "./adapters/neon/audit-checkpoints.ts";
 import { createAuditEvents } from "./adapters/neon/audit-events.ts";
@@ -15,6 +19,7 @@ import { createConnectionStore } from "./adapters/neon/connections.ts";
 import { createCredentialProver } from "./adapters/neon/credential-prover.ts";
 import { createGcpSetupStore } from "./adapters/neon/gcp-setups.ts";
 import { createKubectlTokenStore } from "./adapters/neon/kubectl-tokens.ts";
+import { measureDatabase } from "./adapters/neon/measured-database.ts";
 import { createSessionStore } from "./adapters/neon/sessions.ts";
 import { createUserStore } from "./adapters/neon/users.ts";
 import { createSecretStore } from "./adapters/vault/kv-v2.ts";
@@ -24,27 +29,36 @@ import type { Bindings } from "./bindings.ts";
 import { now, nowMs, random, sha256, sleep } from "./clock.ts";
 import type { AuditLogObject } from "./domain/audit-chain.ts";
 import type { HandshakeRpc } from "./domain/ports/handshakes.ts";
+import type { MetricsObject, SecurityLogObject } from "./domain/ports/metrics.ts";
 import { createSecret } from "./domain/secret.ts";
 import type { RateLimiterObject } from "./domain/sliding-window.ts";
-import { createVaultConnection, findIsolate } from "./isolate.ts";
+import { createVaultConnection, findIsolate, type Isolate } from "./isolate.ts";
 import type { Deps } from "./services/deps.ts";
 import type { VaultSessionDeps } from "./services/vault-session.ts";
+
+/** The one object that adds up what every isolate counts. */
+const METRICS_NAME = "deployment";
+
+type Lifetime = Pick<ExecutionContext, "waitUntil">;
 
 /**
  * Builds what one event works with: with isolate.ts the only place that names an adapter.
  *
  * @throws `misconfigured` when a setting is missing or wrong.
  */
-export function createDeps(env: Bindings, context: Pick<ExecutionContext, "waitUntil">): Deps {
+export function createDeps(env: Bindings, context: Lifetime): Deps {
   const isolate = findIsolate(env);
-  const { config, database, sealer } = isolate;
+  const { config, sealer } = isolate;
   const defer = (work: Promise<unknown>) => context.waitUntil(work);
   const find = <Rpc>(namespace: DurableObjectNamespace, name: string) =>
     findObject<Rpc>(namespace, name, config.jurisdiction);
-  const findLog = (chain: string) => find<AuditLogObject>(env.AUDIT_LOG, chain);
+  const findLog = (chain: string) => find<AuditLogObject & SecurityLogObject>(env.AUDIT_LOG, chain);
+  const metrics = createIsolateMetrics(env, isolate, context);
+  const database = measureDatabase(isolate.database, metrics, nowMs);
   const auditLog = createAuditLog({
     find: findLog,
     counters: isolate.counters,
+    metrics,
     defer,
     nowMs,
     sleep,
@@ -59,12 +73,19 @@ export function createDeps(env: Bindings, context: Pick<ExecutionContext, "waitU
     sleep,
     defer,
     log: isolate.log,
+    metrics,
+    metricTotals: metrics,
+    securityTallies: createSecurityTallies({
+      find: findLog,
+      drainAudit: auditLog.drain,
+      drainMetrics: metrics.drain,
+    }),
     audit: auditLog,
     auditHeads: auditLog,
-    auditEvents: createAuditEvents(database),
     keySightings: createKeySightings({ find: findLog, recent: isolate.sightings, defer, nowMs }),
     auditCheckpoints: createAuditCheckpoints(database),
     auditPruning: createAuditPruning(database),
+    auditEvents: measureAuditEvents(createAuditEvents(database), metrics),
     limiter: createLimiter({
       find: (name) => find<RateLimiterObject>(env.RATE_LIMITER, name),
       limits: config.limits,
@@ -72,6 +93,7 @@ export function createDeps(env: Bindings, context: Pick<ExecutionContext, "waitU
       nowMs,
       leases: isolate.leases,
       buckets: isolate.buckets,
+      metrics,
     }),
     prover: createCredentialProver(database),
     identities: isolate.identities,
@@ -88,8 +110,9 @@ export function createDeps(env: Bindings, context: Pick<ExecutionContext, "waitU
     providers: isolate.providers,
     providerSettings: isolate.providerSettings,
     usageThresholds: config.usageThresholds,
-    secrets: createSecretStore(
-      createVaultHttp({ ...createVaultConnection(env, isolate), session: isolate.vaultSession }),
+    secrets: measureSecretStore(
+      createSecretStore(createVaultHttp({ ...createVaultConnection(env, isolate), session: isolate.vaultSession })),
+      createVaultTimer(metrics, nowMs),
     ),
     connections: createConnectionStore(database),
     credentialCache: createCredentialCache({
@@ -107,14 +130,30 @@ export function createDeps(env: Bindings, context: Pick<ExecutionContext, "waitU
 }
 
 /** How the `VaultSession` object logs in. @throws `misconfigured` */
-export function createVaultLogins(env: Bindings): VaultSessionDeps {
-  const { config, secrets } = findIsolate(env);
-  const connection = createVaultConnection(env, { config, secrets });
-  const { VAULT_ROLE_ID: roleId = "", VAULT_SECRET_ID: secretId = createSecret("") } = secrets;
+export function createVaultLogins(env: Bindings, context: Lifetime): VaultSessionDeps {
+  const isolate = findIsolate(env);
+  const connection = createVaultConnection(env, isolate);
+  const time = createVaultTimer(createIsolateMetrics(env, isolate, context), nowMs);
+  const { VAULT_ROLE_ID: roleId = "", VAULT_SECRET_ID: secretId = createSecret("") } = isolate.secrets;
   return {
-    login: () => loginWithAppRole({ ...connection, roleId, secretId }),
-    renew: (token) => renewSelf(connection, token),
-    isKnown: async (token) => (await lookupSelf(connection, token)) !== null,
+    login: () => time("login", () => loginWithAppRole({ ...connection, roleId, secretId })),
+    renew: (token) => time("renew", () => renewSelf(connection, token)),
+    isKnown: (token) => time("lookup", async () => (await lookupSelf(connection, token)) !== null),
     now,
   };
+}
+
+/** The isolate's counters, drained as part of this event. */
+function createIsolateMetrics(env: Bindings, { config, metricCounters, publishMetrics }: Isolate, context: Lifetime) {
+  const find = <Rpc>(namespace: DurableObjectNamespace, name: string) =>
+    findObject<Rpc>(namespace, name, config.jurisdiction);
+  return createMetrics({
+    find: () => find<MetricsObject>(env.METRICS, METRICS_NAME),
+    tellFailures: (chain, times) => find<SecurityLogObject>(env.AUDIT_LOG, chain).noteDatabaseFailures(times),
+    publish: publishMetrics,
+    counters: metricCounters,
+    defer: (work) => context.waitUntil(work),
+    nowMs,
+    sleep,
+  });
 }

@@ -5,6 +5,7 @@ import { createDeps } from "./deps.ts";
 
 export { AuditLog } from "./durable-objects/audit-log.ts";
 export { ConnectionKeeper } from "./durable-objects/connection-keeper.ts";
+export { Metrics } from "./durable-objects/metrics.ts";
 export { OAuthHandshake } from "./durable-objects/oauth-handshake.ts";
 export { RateLimiter } from "./durable-objects/rate-limiter.ts";
 export { VaultSession } from "./durable-objects/vault-session.ts";

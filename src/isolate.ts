@@ -1,3 +1,4 @@
+import { createAnalytics } from "./adapters/analytics.ts";
 import { createPasswordHasher } from "./adapters/bcrypt.ts";
 import { findObject } from "./adapters/durable-object.ts";
 import { createUpstreamStream } from "./adapters/http/upstream-stream.ts";
@@ -9,6 +10,7 @@ import { createHotCredentials } from "./adapters/memory/hot-credentials.ts";
 import { createHotIdentities } from "./adapters/memory/hot-identities.ts";
 import { createLimitLeases } from "./adapters/memory/limit-leases.ts";
 import { createLocalBuckets } from "./adapters/memory/local-buckets.ts";
+import { createMetricCounters } from "./adapters/memory/metric-counters.ts";
 import { createRecentSightings } from "./adapters/memory/recent-sightings.ts";
 import { createDatabase } from "./adapters/neon/database.ts";
 import { createSealer } from "./adapters/sealer.ts";
@@ -16,12 +18,15 @@ import type { VaultConnection } from "./adapters/vault/exchange.ts";
 import { createStaticSession, createVaultSession, type VaultSessionPort } from "./adapters/vault/session.ts";
 import type { Bindings } from "./bindings.ts";
 import { now, nowMs, random, sleep } from "./clock.ts";
+import { toHex } from "./domain/ids.ts";
 import type { VaultSessionObject } from "./domain/ports/secret-store.ts";
 import { createSecret, type Secret } from "./domain/secret.ts";
 import { type Config, readEnv, type Secrets } from "./env.ts";
 import { originsOf } from "./providers/custom.ts";
 import { createRegistry, PROVIDERS } from "./providers/registry.ts";
 
+/** No two isolates of a deployment draw the same. */
+const SENDER_BYTES = 8;
 /** The one object that holds the login to Vault. */
 const VAULT_SESSION_NAME = "vault";
 
@@ -59,6 +64,8 @@ function createIsolate(env: Bindings) {
     hotCredentials: createHotCredentials(config.hotCacheSeconds, nowMs),
     counters: createAuditCounters(),
     sightings: createRecentSightings(),
+    metricCounters: createMetricCounters(toHex(random(SENDER_BYTES))),
+    publishMetrics: createAnalytics(env.ANALYTICS ?? null),
     leases: createLimitLeases(),
     buckets: createLocalBuckets(),
     providers: createRegistry(secrets.CUSTOM_PROVIDERS),

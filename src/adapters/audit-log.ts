@@ -1,8 +1,9 @@
-import type { AuditHeads, AuditLogObject, CountedEntry } from "../domain/audit-chain.ts";
+import type { AuditDrain, AuditHeads, AuditLogObject, CountedEntry } from "../domain/audit-chain.ts";
 import { AppError } from "../domain/errors.ts";
 import { type Outcome, requireValue } from "../domain/outcome.ts";
 import type { AuditLog } from "../domain/ports/audit-log.ts";
 import type { Log } from "../domain/ports/log.ts";
+import type { Metrics } from "../domain/ports/metrics.ts";
 import type { AuditCounters } from "./memory/audit-counters.ts";
 
 export interface AuditLogOptions {
@@ -10,6 +11,7 @@ export interface AuditLogOptions {
   readonly find: (chain: string) => AuditLogObject;
   /** One per isolate. */
   readonly counters: AuditCounters;
+  readonly metrics: Pick<Metrics, "count">;
   /** Lets work outlive the response. */
   readonly defer: (work: Promise<unknown>) => void;
   /** Milliseconds since 1970. */
@@ -29,7 +31,7 @@ const TRIES = 2;
  * on its way makes it ask again, so an event can be there twice, but not be missing. `count` never makes its caller
  * wait: an isolate that dies takes at most the repeats of its last second with it.
  */
-export function createAuditLog(options: AuditLogOptions): AuditLog & AuditHeads {
+export function createAuditLog(options: AuditLogOptions): AuditLog & AuditHeads & AuditDrain {
   return {
     record: (chain, entry) => deliver((object) => object.append(chain, [entry]), options, chain),
     count: async (chain, key, entry) => {
@@ -37,6 +39,7 @@ export function createAuditLog(options: AuditLogOptions): AuditLog & AuditHeads 
       if (counters.isFirst(chain, key, entry, nowMs())) defer(send(options, chain, [{ key, entry, times: 1 }]));
       else if (counters.claimDrain(nowMs())) defer(options.sleep(GATHER_MS).then(() => drain(options)));
     },
+    drain: (chain) => drain(options, chain),
     settle: async (chain) => {
       await drain(options, chain);
       try {
@@ -79,15 +82,16 @@ async function deliver(
     try {
       // A stub that has failed stays broken, so each try finds its own.
       const outcome = await tell(options.find(chain));
-      if (!outcome.ok) reportLoss(options.log, chain, outcome.code);
+      if (!outcome.ok) reportLoss(options, chain, outcome.code);
       return;
     } catch {
       // What is lost is one try; after the last of them it is the event, and the log says so without repeating it.
-      if (triesLeft === 1) reportLoss(options.log, chain, "unreachable");
+      if (triesLeft === 1) reportLoss(options, chain, "unreachable");
     }
   }
 }
 
-function reportLoss(log: Log, chain: string, reason: string): void {
+function reportLoss({ log, metrics }: AuditLogOptions, chain: string, reason: string): void {
+  metrics.count("aurora_audit_losses_total", {});
   log.error("an audit event was lost", { chain, reason });
 }

@@ -1,5 +1,7 @@
 import { LEASED_FROM, type Limit, type LimitDecision, type LimitName } from "../domain/limits.ts";
+import type { LabelsOf } from "../domain/metric.ts";
 import type { Limiter } from "../domain/ports/limiter.ts";
+import type { Metrics } from "../domain/ports/metrics.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { RateLimiterObject } from "../domain/sliding-window.ts";
 import type { Asked, LimitLeases, LocalDecision } from "./memory/limit-leases.ts";
@@ -17,7 +19,11 @@ export interface LimiterOptions {
   readonly leases: LimitLeases;
   /** One per isolate. */
   readonly buckets: LocalBuckets;
+  readonly metrics: Pick<Metrics, "count">;
 }
+
+/** Who decided: a lease in memory (or a refusal remembered there), the object, or the isolate for want of an answer. */
+type Source = LabelsOf<"aurora_limit_decisions_total">["source"];
 
 /** Guessing must not become free while the limiter is down; everything else must go on working. */
 const CLOSED: ReadonlySet<LimitName> = new Set([
@@ -46,15 +52,26 @@ export function createLimiter(options: LimiterOptions): Limiter {
       const limit = options.limits[name];
       const id = `${name}:${key}`;
       const known = options.leases.decide(id, options.nowMs());
-      if (known !== null) return toDecision(limit, known, false);
-      try {
-        return toDecision(limit, await askObject(options, limit, name, key), false);
-      } catch {
-        // What is lost is exactness: isolates count apart until the object answers again.
-        return toDecision(limit, decideAlone(options, limit, name, id), true);
-      }
+      const { decided, source } = known ? { decided: known, source: "lease" as const } : await ask(options, name, key);
+      const decision = decided.allowed ? "allowed" : "refused";
+      options.metrics.count("aurora_limit_decisions_total", { bucket: name, decision, source });
+      return toDecision(limit, decided, source === "alone");
     },
   };
+}
+
+async function ask(
+  options: LimiterOptions,
+  name: LimitName,
+  key: string,
+): Promise<{ readonly decided: LocalDecision; readonly source: Source }> {
+  const limit = options.limits[name];
+  try {
+    return { decided: await askObject(options, limit, name, key), source: "object" };
+  } catch {
+    // What is lost is exactness: isolates count apart until the object answers again.
+    return { decided: decideAlone(options, limit, name, `${name}:${key}`), source: "alone" };
+  }
 }
 
 /** @throws whatever the object throws, or RangeError when it does not answer in time; what it granted is then lost. */

@@ -122,6 +122,12 @@ export interface AuditHeads {
   cleared(chain: string, seq: number): Promise<void>;
 }
 
+/** What an isolate has counted for a chain and not yet sent. */
+export interface AuditDrain {
+  /** Sends it. Never throws: what does not arrive is said in the log. */
+  drain(chain: string): Promise<void>;
+}
+
 /** What the `AuditLog` object answers over RPC. */
 export interface AuditLogObject {
   append(chain: string, entries: readonly AuditEntry[]): Promise<Outcome<ChainHead>>;

@@ -6,7 +6,9 @@ import type { AuditLogObject, ChainedEvent, ChainHead, ChainMemory, CountedEntry
 import type { AuditEntry } from "../domain/audit-event.ts";
 import { AppError } from "../domain/errors.ts";
 import type { ApiKeyId } from "../domain/ids.ts";
+import type { SecurityTally } from "../domain/metric-security.ts";
 import { type Outcome, toOutcome } from "../domain/outcome.ts";
+import type { SecurityLogObject } from "../domain/ports/metrics.ts";
 import {
   type AppendDeps,
   appendAuditEvents,
@@ -14,18 +16,20 @@ import {
   countAuditEvents,
 } from "../services/audit/append-audit-events.ts";
 import { FLUSH_DELAY_MS, flushAuditEvents, MAX_BACKOFF_MS } from "../services/audit/flush-audit-events.ts";
+import { readTally, tallyDatabaseFailures, tallyEvents } from "../services/metrics/tally-events.ts";
 import { createUsageWatch, type UsageWatch } from "../services/usage/watch-usage.ts";
 import { createCheckpointChore } from "./audit-log/checkpoint-chore.ts";
 import { createSqlCheckpoints, type SqlCheckpoints } from "./audit-log/checkpoints.ts";
 import { type Chore, nextDueMs, runChores } from "./audit-log/chore.ts";
 import { createSqlOutbox, type SqlOutbox } from "./audit-log/outbox.ts";
+import { createSqlTally } from "./audit-log/tally.ts";
 import { createUsageMemory } from "./audit-log/usage-memory.ts";
 
 /**
  * One per chain: a workspace's, or the one of unauthenticated events. It alone numbers and chains, one call at a time,
  * and keeps each event in its own storage until Postgres has it.
  */
-export class AuditLog extends DurableObject<Bindings> implements AuditLogObject {
+export class AuditLog extends DurableObject<Bindings> implements AuditLogObject, SecurityLogObject {
   readonly #outbox: SqlOutbox;
   readonly #checkpoints: SqlCheckpoints;
   readonly #signing: ReturnType<typeof createCheckpointChore>;
@@ -33,7 +37,9 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject 
   /** Who hears of every event in order, at once; nothing here may throw or wait. */
   readonly #listeners: readonly ((events: readonly ChainedEvent[]) => void)[] = [
     (events) => this.#usage().hear(events),
+    (events) => tallyEvents({ ...this.#tally, metrics: createDeps(this.env, this.ctx).metrics }, events),
   ];
+  readonly #tally = { tally: createSqlTally(this.ctx.storage), nowMs };
   readonly #chores: readonly Chore[];
   /** The end of the line: hashing yields, so calls would interleave without it. */
   #line: Promise<unknown> = Promise.resolve();
@@ -125,6 +131,15 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject 
 
   async cleared(seq: number): Promise<void> {
     this.#checkpoints.keepCleared(seq);
+  }
+
+  tally(minutes: number): Promise<SecurityTally> {
+    // In line: while repeats become events they are neither, or both.
+    return this.#inLine(async () => readTally(this.#tally, minutes, this.#outbox.repeatsByAction()));
+  }
+
+  async noteDatabaseFailures(times: number): Promise<void> {
+    tallyDatabaseFailures(this.#tally, times);
   }
 
   override async alarm(): Promise<void> {

@@ -10,10 +10,10 @@ export class VaultSession extends DurableObject<Bindings> implements VaultSessio
   readonly #state = createVaultSessionState();
 
   token(): Promise<Outcome<string>> {
-    return toOutcome(() => readVaultToken(this.#state, createVaultLogins(this.env)));
+    return toOutcome(() => readVaultToken(this.#state, createVaultLogins(this.env, this.ctx)));
   }
 
   refused(token: string): Promise<Outcome<string>> {
-    return toOutcome(() => replaceRefusedToken(this.#state, createVaultLogins(this.env), token));
+    return toOutcome(() => replaceRefusedToken(this.#state, createVaultLogins(this.env, this.ctx), token));
   }
 }

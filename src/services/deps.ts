@@ -11,6 +11,7 @@ import type { Keepers } from "../domain/ports/keepers.ts";
 import type { KeySightings } from "../domain/ports/key-sightings.ts";
 import type { Limiter } from "../domain/ports/limiter.ts";
 import type { Log } from "../domain/ports/log.ts";
+import type { Metrics, MetricTotals, SecurityTallies } from "../domain/ports/metrics.ts";
 import type { Sealer } from "../domain/ports/sealer.ts";
 import type { SecretStore } from "../domain/ports/secret-store.ts";
 import type { SendUpstream, StreamUpstream } from "../domain/ports/upstream.ts";
@@ -32,6 +33,9 @@ export interface Deps {
   /** Lets work outlive the response. */
   readonly defer: (work: Promise<unknown>) => void;
   readonly log: Log;
+  readonly metrics: Metrics;
+  readonly metricTotals: MetricTotals;
+  readonly securityTallies: SecurityTallies;
   readonly audit: AuditLog;
   readonly auditEvents: AuditEventStore;
   readonly auditCheckpoints: AuditCheckpointStore;

@@ -6,6 +6,7 @@ import { createLocalBuckets } from "../../src/adapters/memory/local-buckets.ts";
 import { DEFAULT_LIMITS, type LimitName } from "../../src/domain/limits.ts";
 import type { Limiter } from "../../src/domain/ports/limiter.ts";
 import { type RateLimiterObject, takeFromWindow, type WindowEntry } from "../../src/domain/sliding-window.ts";
+import { createFakeMetrics } from "../support/fake-metrics.ts";
 
 const LIMITS = { ...DEFAULT_LIMITS, token_read: { limit: 600, windowSeconds: 60 } };
 const CLOSED: readonly LimitName[] = ["login_account", "login_address", "register_address", "change_password"];
@@ -38,7 +39,11 @@ function createObjects(clock: { ms: number }) {
   return { find, asks };
 }
 
-function createIsolate(find: (name: string) => RateLimiterObject, clock: { ms: number }): Limiter {
+function createIsolate(
+  find: (name: string) => RateLimiterObject,
+  clock: { ms: number },
+  metrics = createFakeMetrics(),
+): Limiter {
   return createLimiter({
     find,
     limits: LIMITS,
@@ -46,6 +51,7 @@ function createIsolate(find: (name: string) => RateLimiterObject, clock: { ms: n
     nowMs: () => clock.ms,
     leases: createLimitLeases(),
     buckets: createLocalBuckets(),
+    metrics,
   });
 }
 
@@ -263,6 +269,7 @@ describe("memory is bounded", () => {
       nowMs: () => clock.ms,
       leases: createLimitLeases(2),
       buckets: createLocalBuckets(),
+      metrics: createFakeMetrics(),
     });
     const allowed = new Map<string, number>();
     for (let call = 0; call < 900; call++) {
@@ -270,5 +277,36 @@ describe("memory is bounded", () => {
       if ((await limiter.take("principal", key)).allowed) allowed.set(key, (allowed.get(key) ?? 0) + 1);
     }
     expect(Math.max(...allowed.values())).toBeLessThanOrEqual(100);
+  });
+});
+
+describe("decisions are counted", () => {
+  const DECISIONS = "aurora_limit_decisions_total";
+
+  test("by bucket, and by who made them: the hops that leases save are seen", async () => {
+    const { clock, find, asks } = createOne();
+    const metrics = createFakeMetrics();
+    const limiter = createIsolate(find, clock, metrics);
+    for (let call = 0; call < 600; call++) await limiter.take("token_read", "somebody");
+    await limiter.take("token_read", "somebody");
+    const counted = metrics.counted(DECISIONS);
+    const [leased = 0, asked = 0] = [counted["token_read allowed lease"], counted["token_read allowed object"]];
+    expect(leased + asked).toBe(600);
+    expect(asked).toBeLessThan(60);
+    expect((counted["token_read refused lease"] ?? 0) + (counted["token_read refused object"] ?? 0)).toBe(1);
+    expect(asks.length).toBeLessThan(70);
+  });
+
+  test("also while the object is away, as decided alone", async () => {
+    const metrics = createFakeMetrics();
+    const broken = { take: () => Promise.reject(new Error("away")) };
+    const limiter = createIsolate(() => broken, { ms: 1_800_000_000_000 }, metrics);
+    for (let call = 0; call < 6; call++) await limiter.take("login_account", "somebody");
+    await limiter.take("principal", "somebody");
+    expect(metrics.counted(DECISIONS)).toEqual({
+      "login_account allowed alone": 5,
+      "login_account refused alone": 1,
+      "principal allowed alone": 1,
+    });
   });
 });

@@ -17,6 +17,7 @@ import { registerUser } from "../../src/services/identity/register-user.ts";
 import { createFakeAuditLog } from "./fake-audit-log.ts";
 import { createFakeIdentity } from "./fake-identity.ts";
 import { createFakeLimiter } from "./fake-limiter.ts";
+import { createFakeMetrics } from "./fake-metrics.ts";
 import { createFakePasswords } from "./fake-passwords.ts";
 import { randomBytes } from "./random-bytes.ts";
 
@@ -51,6 +52,7 @@ export function createIdentityWorld(change: Partial<Settings> = {}) {
     sha256: async (text: string) => createHash("sha256").update(text).digest("hex"),
     defer: (_work: Promise<unknown>) => undefined,
     audit: createFakeAuditLog(),
+    metrics: createFakeMetrics(),
     limiter: createFakeLimiter(),
     keySightings: { note: () => undefined },
     passwords: createFakePasswords(),

@@ -13,6 +13,7 @@ import { createFakeAuditLog } from "./fake-audit-log.ts";
 import { createFakeConnectionStore } from "./fake-connection-store.ts";
 import { createFakeCredentialCache } from "./fake-credential-cache.ts";
 import { createFakeKeeperState } from "./fake-keeper-state.ts";
+import { createFakeMetrics } from "./fake-metrics.ts";
 import { createFakeProvider } from "./fake-provider.ts";
 import { createFakeSealer } from "./fake-sealer.ts";
 import { createFakeSecretStore } from "./fake-secret-store.ts";
@@ -40,6 +41,7 @@ export function createKeeperWorld({ random = randomBytes, change = (provider) =>
   const cache = createFakeCredentialCache(time.now);
   const sealer = createFakeSealer();
   const audit = createFakeAuditLog();
+  const metrics = createFakeMetrics();
   const state = createFakeKeeperState();
   const lives = createLives();
   const binding = reserveBinding(provider.id, random);
@@ -70,7 +72,9 @@ export function createKeeperWorld({ random = randomBytes, change = (provider) =>
       credentialCache: guard("cache", cache),
       secrets: guard("secrets", secrets),
       sealer: guard("sealer", sealer),
+      metrics,
       now: time.now,
+      nowMs: time.nowMs,
       sleep: time.sleep,
       random,
       providers: { list: () => [guarded], find: (id) => (id === provider.id ? guarded : null) },
@@ -105,6 +109,7 @@ export function createKeeperWorld({ random = randomBytes, change = (provider) =>
     cache,
     sealer,
     audit,
+    metrics,
     state,
     lives,
     /** Refresh tokens that reached a living keeper. */

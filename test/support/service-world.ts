@@ -17,6 +17,7 @@ import { createFakeCredentialCache } from "./fake-credential-cache.ts";
 import { createFakeHandshakes } from "./fake-handshakes.ts";
 import { createFakeKeepers } from "./fake-keepers.ts";
 import { createLogbook } from "./fake-logbook.ts";
+import { createFakeMetrics } from "./fake-metrics.ts";
 import { createFakeProvider } from "./fake-provider.ts";
 import { createFakeSealer } from "./fake-sealer.ts";
 import { createFakeSecretStore } from "./fake-secret-store.ts";
@@ -61,10 +62,12 @@ export function createServiceWorld({ providers: real = [], send = sendNothing }:
   const common = {
     settings: TEST_SETTINGS,
     now: time.now,
+    nowMs: time.nowMs,
     sleep: time.sleep,
     random: randomBytes,
     sha256,
     audit: createFakeAuditLog(),
+    metrics: createFakeMetrics(),
     sealer: createFakeSealer(),
     secrets: createFakeSecretStore(),
     connections: createFakeConnectionStore(time.now),

@@ -17,6 +17,7 @@ import type { RateLimiter } from "../../src/durable-objects/rate-limiter.ts";
 import type { AppEnv } from "../../src/middleware/app-env.ts";
 import { limitAddress, limitPrincipal } from "../../src/middleware/rate-limit.ts";
 import type { Deps } from "../../src/services/deps.ts";
+import { createFakeMetrics } from "../support/fake-metrics.ts";
 
 const { RATE_LIMITER } = env as unknown as Bindings;
 const FIVE: TakeRequest = { limit: 5, windowMs: 60_000, count: 1, leaseMs: 0, unspent: [] };
@@ -37,6 +38,7 @@ function createIsolate(name: string) {
     nowMs: Date.now,
     leases: createLimitLeases(),
     buckets: createLocalBuckets(),
+    metrics: createFakeMetrics(),
   });
 }
 
@@ -201,6 +203,7 @@ describe("a limited route", () => {
       nowMs: Date.now,
       leases: createLimitLeases(),
       buckets: createLocalBuckets(),
+      metrics: createFakeMetrics(),
     });
   }
 

@@ -2,6 +2,7 @@ import { type ChainHead, EMPTY_CHAIN, requireChain } from "../../domain/audit-ch
 import { parseAuditEntry } from "../../domain/audit-entry.ts";
 import { type AuditOutbox, endOfMinuteMs, type Repeats } from "../../services/audit/append-audit-events.ts";
 import type { FlushOutbox } from "../../services/audit/flush-audit-events.ts";
+import type { RepeatedAction } from "../../services/metrics/tally-events.ts";
 
 const TABLES = `
   create table if not exists log (
@@ -27,6 +28,8 @@ export interface SqlOutbox extends AuditOutbox, FlushOutbox {
   flushDueMs(soonMs: number): number;
   /** When the oldest minute of repeats is over. Infinity = there are none. */
   repeatsDueMs(): number;
+  /** The repeats that are no events yet, by action. */
+  repeatsByAction(): readonly RepeatedAction[];
 }
 
 /**
@@ -65,6 +68,8 @@ export function createSqlOutbox(storage: DurableObjectStorage, pass: (place: Cha
       return isWaiting ? Math.max(soonMs, log().retry_at_ms) : Infinity;
     },
     repeatsDueMs: () => endOfMinuteMs(minimum("select min(minute) as least from repeats")),
+    repeatsByAction: () =>
+      sql.exec<SqlAction>("select entry ->> 'action' as action, sum(times) as times from repeats group by 1").toArray(),
   };
 }
 
@@ -89,4 +94,5 @@ function createSqlRepeats(sql: SqlStorage): SqlRepeats {
 type SqlRepeats = Pick<AuditOutbox, "repeats" | "keepRepeats" | "repeatsBefore" | "forgetRepeats">;
 type SqlLog = { chain: string; seq: number; hash: string; failures: number; retry_at_ms: number };
 type SqlEvent = { seq: number; text: string; prevHash: string; hash: string };
+type SqlAction = { action: string; times: number };
 type SqlCount = { key: string; minute: number; entry: string; times: number };

@@ -3,6 +3,7 @@ import { bindingOf, type Connection } from "../../domain/connection.ts";
 import { AppError, isAppError } from "../../domain/errors.ts";
 import { isDue } from "../../domain/freshness.ts";
 import type { ConnectionId } from "../../domain/ids.ts";
+import type { LabelsOf } from "../../domain/metric.ts";
 import type { HotKey } from "../../domain/ports/credential-cache.ts";
 import { parseSecretRef } from "../../domain/secret-ref.ts";
 import { type Credential, credentialOf } from "../../domain/token-data.ts";
@@ -20,6 +21,7 @@ export type ReadDeps = Pick<
   | "defer"
   | "hotCredentials"
   | "keepers"
+  | "metrics"
   | "now"
   | "providers"
   | "secrets"
@@ -84,6 +86,16 @@ export function countRead(
   deps.defer(deps.audit.count(principal.workspaceId, `token.read|${reader}|${connection.id}`, entry));
 }
 
+/** @param found Null = it was not there; `rejected` = what was there does not belong here. */
+export function countLookup(
+  deps: Pick<Deps, "metrics">,
+  tier: LabelsOf<"aurora_credential_lookups_total">["tier"],
+  found: object | "rejected" | null,
+): void {
+  const outcome = found === null ? "miss" : found === "rejected" ? "rejected" : "hit";
+  deps.metrics.count("aurora_credential_lookups_total", { tier, outcome });
+}
+
 async function findCredential(deps: ReadDeps, caller: Caller, connection: Connection): Promise<TokenAnswer> {
   // At expiry everyone comes at once: only the keeper reads the secret then.
   const kept = isRowDue(deps, connection)
@@ -111,6 +123,7 @@ function needsRefresh(deps: Pick<Deps, "now" | "providers">, connection: Connect
 /** The sealed copy; null when there is none, or one that does not belong here, which is recorded. */
 async function readCached(deps: ReadDeps, caller: Caller, connection: Connection): Promise<Credential | null> {
   const cached = await deps.credentialCache.read(bindingOf(connection), connection.version);
+  countLookup(deps, "kv", cached);
   if (cached !== "rejected") return cached;
   const { principal } = caller;
   const rejected = entryOf("cache.rejected", principal, resourceOf(connection), caller, {
@@ -125,6 +138,7 @@ async function readStored(deps: ReadDeps, connection: Connection): Promise<Crede
   const fields = deps.providers.find(connection.provider)?.exposes ?? [];
   try {
     const stored = await deps.secrets.read(parseSecretRef(connection.secretRef, deps.settings.vaultMount));
+    countLookup(deps, "vault", stored);
     if (stored === null) throw new AppError("reauth_required", "Its secret is gone; connect the account again.");
     const credential = credentialOf(stored.data, stored.version, fields);
     if (stored.version === connection.version) {

@@ -1,5 +1,5 @@
 import { isApiKeySecret } from "../../domain/api-key.ts";
-import { AppError } from "../../domain/errors.ts";
+import { AppError, isAppError } from "../../domain/errors.ts";
 import { type ConnectionId, readId } from "../../domain/ids.ts";
 import { isKubectlSecret, KUBECTL_PERMISSIONS } from "../../domain/kubectl-token.ts";
 import { permissionsOfRole } from "../../domain/permissions.ts";
@@ -26,7 +26,7 @@ export interface PresentedCredentials {
   readonly actAs: string | null;
 }
 
-type ProofDeps = Pick<Deps, "prover" | "identities" | "sessionTokens" | "sha256">;
+type ProofDeps = Pick<Deps, "metrics" | "prover" | "identities" | "sessionTokens" | "sha256">;
 
 /**
  * Proves who is calling. Every credential presented must be good; then they must agree.
@@ -80,7 +80,7 @@ async function proveSession(deps: ProofDeps, token: string, alongside: Connectio
   if (hot) return { ok: true, principal: hot, connection: undefined };
 
   const stamp = deps.identities.begin();
-  const proof = await deps.prover.proveSession(claims.sessionId, claims.userId, alongside);
+  const proof = await askProver(deps, claims, alongside);
   if (proof === null || proof.proven.workspaceId !== claims.workspaceId) {
     // We signed the token, so the workspace in it may be told.
     return { ...refuse("session_ended", unauthenticated()), workspaceId: claims.workspaceId };
@@ -88,6 +88,20 @@ async function proveSession(deps: ProofDeps, token: string, alongside: Connectio
   const principal = sessionPrincipal(proof.proven, claims, fingerprint);
   deps.identities.remember(fingerprint, principal, stamp);
   return { ok: true, principal, connection: alongside === null ? undefined : proof.connection };
+}
+
+/** A database that is away is the workspace's to know of: we signed the token, so the one in it is whose call this is. */
+async function askProver(
+  deps: ProofDeps,
+  { sessionId, userId, workspaceId }: SessionClaims,
+  alongside: ConnectionId | null,
+) {
+  try {
+    return await deps.prover.proveSession(sessionId, userId, alongside);
+  } catch (error) {
+    if (isAppError(error) && error.code === "database_unavailable") deps.metrics.databaseFailed(workspaceId);
+    throw error;
+  }
 }
 
 async function proveKubectlToken(

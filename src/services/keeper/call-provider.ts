@@ -1,6 +1,7 @@
 import type { ConnectionBinding } from "../../domain/connection.ts";
 import { AppError, isAppError } from "../../domain/errors.ts";
 import { createId } from "../../domain/ids.ts";
+import { type Timing, timeWork } from "../../domain/metric-timing.ts";
 import type { RefreshAnswer } from "../../domain/ports/keepers.ts";
 import type { StoredSecret } from "../../domain/ports/secret-store.ts";
 import { grantOf, type SecretData } from "../../domain/token-data.ts";
@@ -52,7 +53,19 @@ async function askProvider(keeper: Keeper, binding: ConnectionBinding, secret: S
   const scope = { userId: binding.ownerId, workspaceId: binding.workspaceId };
   const context = await createProviderContext(keeper.deps, provider, scope);
   const send = (request: Request) => context.send(request, { timeoutMs: PROVIDER_TIMEOUT_SECONDS * 1000 });
-  return provider.refresh(secret, { ...context, send });
+  const { refresh } = provider;
+  return timeWork(
+    keeper.deps.nowMs,
+    () => refresh(secret, { ...context, send }),
+    (timing) => countRefresh(keeper, binding.provider, timing),
+  );
+}
+
+function countRefresh({ deps }: Keeper, provider: string, { seconds, error }: Timing): void {
+  const isRefused = isAppError(error) && error.code === "reauth_required";
+  const outcome = error === null ? "renewed" : isRefused ? "refused" : "failed";
+  deps.metrics.count("aurora_refreshes_total", { provider, outcome });
+  deps.metrics.observe("aurora_refresh_duration_seconds", { provider }, seconds);
 }
 
 /** Seals the answer into the escrow; from here on it survives a crash and callers can be answered. */

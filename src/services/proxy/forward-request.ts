@@ -1,14 +1,14 @@
 import { entryOf } from "../../domain/call.ts";
 import type { Connection } from "../../domain/connection.ts";
 import { AppError } from "../../domain/errors.ts";
-import { isDue } from "../../domain/freshness.ts";
 import type { ConnectionId } from "../../domain/ids.ts";
 import { isIdempotent, parseProxyTarget, selectRequestHeaders } from "../../domain/proxy-request.ts";
 import type { Credential } from "../../domain/token-data.ts";
 import { injectCredential, needsWholeBody } from "../../providers/inject.ts";
 import type { Provider } from "../../providers/provider.ts";
 import { requireProvider } from "../connections/connect-account.ts";
-import { hotKeyOf, openCredential, type ReadDeps, type TokenAnswer } from "../connections/read-token.ts";
+import { recallToken } from "../connections/read-hot-token.ts";
+import { openCredential, type ReadDeps, type TokenAnswer } from "../connections/read-token.ts";
 import { requireConnection } from "../connections/require-connection.ts";
 import type { Deps } from "../deps.ts";
 import { type Caller, resourceOf } from "../record-deed.ts";
@@ -83,8 +83,8 @@ async function open(
   id: ConnectionId,
   found: Connection | null | undefined,
 ): Promise<Pick<TokenAnswer, "connection" | "credential">> {
-  const hot = deps.hotCredentials.read(hotKeyOf(caller, id));
-  if (hot !== null && !isDue(hot.credential, deps.now())) return hot;
+  const hot = recallToken(deps, caller, id);
+  if (hot !== null) return hot;
   return openCredential(deps, caller, await requireConnection(deps, caller.principal, id, found));
 }
 

@@ -4,6 +4,7 @@ import { createAuditCounters } from "../../../src/adapters/memory/audit-counters
 import type { AuditLogObject, CountedEntry } from "../../../src/domain/audit-chain.ts";
 import { EMPTY_CHAIN } from "../../../src/domain/audit-chain.ts";
 import { createLogbook } from "../../support/fake-logbook.ts";
+import { createFakeMetrics } from "../../support/fake-metrics.ts";
 import { CHAIN, LOGIN } from "./fake-log.ts";
 
 const READ = { ...LOGIN, action: "token.read", ip: "198.51.100.99" } as const;
@@ -21,6 +22,7 @@ function createIsolate(answers: Partial<AuditLogObject> = {}, maxKeys?: number) 
   const sleepers: (() => void)[] = [];
   const clock = { ms: 1_800_000_000_000 };
   const calls = { append: 0, find: 0 };
+  const metrics = createFakeMetrics();
   const object: AuditLogObject = {
     append: async () => {
       calls.append += 1;
@@ -46,6 +48,7 @@ function createIsolate(answers: Partial<AuditLogObject> = {}, maxKeys?: number) 
       return object;
     },
     counters: createAuditCounters(maxKeys),
+    metrics,
     defer: (work) => void deferred.push(work),
     nowMs: () => clock.ms,
     sleep: () => new Promise((resolve) => void sleepers.push(() => resolve())),
@@ -55,7 +58,7 @@ function createIsolate(answers: Partial<AuditLogObject> = {}, maxKeys?: number) 
     for (const wake of sleepers.splice(0)) wake();
     await Promise.all(deferred.splice(0));
   };
-  return { audit, log, sent, deferred, sleepers, clock, calls, passSecond };
+  return { audit, log, sent, deferred, sleepers, clock, calls, metrics, passSecond };
 }
 
 const timesOf = (sent: [string, readonly CountedEntry[]][]) =>
@@ -150,9 +153,10 @@ describe("recording", () => {
     ["throws twice", () => Promise.reject(new Error("away: user.login of usr_1"))],
     ["refuses the entry", async () => REFUSED],
   ])("an object that %s makes one line in the log, without the entry, and never throws", async (_, append) => {
-    const { audit, log } = createIsolate({ append });
+    const { audit, log, metrics } = createIsolate({ append });
     await expect(audit.record(CHAIN, LOGIN)).resolves.toBeUndefined();
     expect(log.lines).toHaveLength(1);
+    expect(metrics.counted("aurora_audit_losses_total")).toEqual({ "": 1 });
     expect(JSON.stringify(log.lines)).not.toMatch(/usr_1|user\.login|192\.0\.2\.1|req_1/);
   });
 

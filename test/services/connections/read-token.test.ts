@@ -283,3 +283,22 @@ describe("which connection a token is read from", () => {
     }
   });
 });
+
+describe("the looks for a credential are counted", () => {
+  const LOOKUPS = "aurora_credential_lookups_total";
+  const look = async (world: Awaited<ReturnType<typeof createConnected>>["world"], id: string) =>
+    readHotToken(world.deps, ada, id as never) ?? (await readToken(world.deps, ada, id as never));
+
+  test("by where one was found, from the nearest on", async () => {
+    const { world, connection } = await createConnected();
+    for (let read = 0; read < 3; read++) await look(world, connection.id);
+    expect(world.deps.metrics.counted(LOOKUPS)).toEqual({ "isolate miss": 1, "kv hit": 1, "isolate hit": 2 });
+  });
+
+  test("with what is not there, and what is but does not belong there", async () => {
+    const { world, connection } = await createConnected();
+    world.deps.credentialCache.plant(connection.id, 1);
+    await look(world, connection.id);
+    expect(world.deps.metrics.counted(LOOKUPS)).toEqual({ "isolate miss": 1, "kv rejected": 1, "vault hit": 1 });
+  });
+});

@@ -8,6 +8,7 @@ import { createRegistry } from "../../../src/providers/registry.ts";
 import { forwardRequest } from "../../../src/services/proxy/forward-request.ts";
 import { createFakeAuditLog } from "../../support/fake-audit-log.ts";
 import { createFakeLimiter } from "../../support/fake-limiter.ts";
+import { createFakeMetrics } from "../../support/fake-metrics.ts";
 
 const ID = `con_${"0".repeat(32)}`;
 const NOW = epochSeconds(1_800_000_000);
@@ -37,6 +38,7 @@ function createWorld({ provider = "gcp", tokenData, answers = [], renewals = [],
   const deps = {
     audit,
     defer: (work: Promise<unknown>) => deferred.push(work),
+    metrics: createFakeMetrics(),
     now: () => NOW,
     providers: createRegistry([]),
     limiter: createFakeLimiter({ connect: forced }),
