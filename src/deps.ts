@@ -9,6 +9,7 @@ import { createCredentialCache } from "./adapters/kv/credential-cache.ts";
 import { createLimiter } from "./adapters/limiter.ts";
 import { measureAuditEvents } from "./adapters/metrics/measured-audit-events.ts";
 import { createVaultTimer, measureSecretStore } from "./adapters/metrics/measured-secret-store.ts";
+import { createMetricsToken } from "./adapters/metrics/metrics-token.ts";
 import { createSecurityTallies } from "./adapters/metrics/security-tallies.ts";
 import { createMetrics } from "./adapters/metrics.ts";
 import { createApiKeyStore } from "./adapters/neon/api-keys.ts";
@@ -80,6 +81,7 @@ export function createDeps(env: Bindings, context: Lifetime): Deps {
       drainAudit: auditLog.drain,
       drainMetrics: metrics.drain,
     }),
+    isMetricsToken: createMetricsToken(isolate.secrets.METRICS_TOKEN ?? null, sha256),
     audit: auditLog,
     auditHeads: auditLog,
     keySightings: createKeySightings({ find: findLog, recent: isolate.sightings, defer, nowMs }),

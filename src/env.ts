@@ -22,6 +22,7 @@ import {
 /** The value `.dev.vars.example` shows; a deployment that kept it is refused. */
 const EXAMPLE_JWT_SECRET = "replace-me-with-32-or-more-random-characters";
 const JWT_SECRET_MIN_CHARACTERS = 32;
+const METRICS_TOKEN_MIN_CHARACTERS = 32;
 const MAX_JWT_EXPIRY_HOURS = 24 * 30;
 /** The seed's range is 10 to 12; tests, which hash hundreds of times, may go down to bcrypt's own minimum. */
 const MIN_BCRYPT_ROUNDS = 10;
@@ -69,6 +70,12 @@ const SecretsSchema = z.object({
   JWT_SECRET_KEY: jwtSecret,
   JWT_PREVIOUS_SECRET_KEYS: jwtSecrets.default([]),
   CACHE_SEALING_KEYS: sealingKeys,
+  // One token of a header: a space or a comma could never be presented.
+  METRICS_TOKEN: text
+    .min(METRICS_TOKEN_MIN_CHARACTERS)
+    .regex(/^[^\s,]+$/, "must not hold spaces or commas")
+    .transform(createSecret<string>)
+    .optional(),
   CUSTOM_PROVIDERS: jsonSetting(customProviderSettings).default([]),
   GCP_CLIENT_ID: text.optional(),
   GCP_CLIENT_SECRET: secretText.optional(),

@@ -18,6 +18,8 @@ interface AuthenticateOptions {
   readonly alongside?: (c: Context<AppEnv>) => ConnectionId | null;
   /** A cookie alone proves nobody here: no page of a browser may use the route, whoever is signed in. */
   readonly withoutCookie?: boolean;
+  /** Only callers of the operator's workspace pass. */
+  readonly operatorOnly?: boolean;
 }
 
 /** RFC 6750: the scheme in any case, one space or more, one token. */
@@ -45,7 +47,7 @@ export function authenticate(
     c.set("foundConnection", connection);
     const { credential, workspaceId } = principal;
     if (credential.kind === "api_key") deps.keySightings.note(workspaceId, credential.keyId, c.var.ip);
-    const refused = findAccessProblem(principal, access);
+    const refused = findAccessProblem(principal, access) ?? findOperatorProblem(c, principal, options);
     if (refused) return await refuseCaller(c, refused);
     if (principal.impersonatedBy !== null) deps.defer(auditImpersonation(c, principal));
     return await next();
@@ -82,6 +84,16 @@ function findAccessProblem(principal: Principal, access: "any" | "session" | Per
   }
   if (principal.permissions.includes(access)) return null;
   return refuse("missing_permission", new AppError("forbidden", `This needs the permission ${access}.`), principal);
+}
+
+function findOperatorProblem(
+  c: Context<AppEnv>,
+  principal: Principal,
+  { operatorOnly = false }: AuthenticateOptions,
+): Refused | null {
+  if (!operatorOnly || principal.workspaceId === c.var.deps.settings.operatorWorkspaceId) return null;
+  const error = new AppError("forbidden", "This is for the operator's workspace only.");
+  return refuse("not_the_operator", error, principal);
 }
 
 /** Counts the refusal, for the address and in the audit log, and throws it. */

@@ -1,6 +1,9 @@
 import { z } from "@hono/zod-openapi";
+import { EXPOSITION_TYPE } from "../domain/metric-exposition.ts";
 import { PERIOD_MINUTES, type Period, type SecurityTally } from "../domain/metric-security.ts";
+import { readPresented } from "../middleware/authenticate.ts";
 import { CHAIN_NAMES, chooseChain } from "../services/audit/choose-chain.ts";
+import { readExposition } from "../services/metrics/read-exposition.ts";
 import { createRouter, defineRoute, jsonContent } from "./router.ts";
 
 const periods = Object.keys(PERIOD_MINUTES) as [Period, ...Period[]];
@@ -34,9 +37,31 @@ const securityMetrics = defineRoute({
   responses: { 200: { description: "The counts", content: jsonContent(SecurityMetricsSchema) } },
 });
 
-/** What an operator watches. */
-export const metricsRoutes = createRouter().openapi(securityMetrics, async (c) => {
-  const { period, chain } = c.req.valid("query");
-  const { workspaceId } = chooseChain(c.var.deps, c.var.principal, chain);
-  return c.json({ period, ...(await c.var.deps.securityTallies.tally(workspaceId, period)) }, 200);
+const exposition = defineRoute({
+  method: "get",
+  path: "/metrics",
+  access: "metrics:read",
+  operatorOnly: true,
+  summary: "What the whole deployment has counted, for Prometheus; by METRICS_TOKEN, or in the operator's workspace",
+  opensTo: {
+    scheme: "metricsToken",
+    proves: async (c) => {
+      const { bearer, cookies, apiKey, actAs } = readPresented(c);
+      // Alone: beside another credential it is a bearer token like any, and no good one.
+      if (bearer === null || cookies.length > 0 || apiKey !== null || actAs !== null) return false;
+      return c.var.deps.isMetricsToken(bearer);
+    },
+  },
+  responses: {
+    200: { description: "Text exposition format 0.0.4", content: { [EXPOSITION_TYPE]: { schema: z.string() } } },
+  },
 });
+
+/** What an operator watches. */
+export const metricsRoutes = createRouter()
+  .openapi(securityMetrics, async (c) => {
+    const { period, chain } = c.req.valid("query");
+    const { workspaceId } = chooseChain(c.var.deps, c.var.principal, chain);
+    return c.json({ period, ...(await c.var.deps.securityTallies.tally(workspaceId, period)) }, 200);
+  })
+  .openapi(exposition, async (c) => c.text(await readExposition(c.var.deps), 200, { "Content-Type": EXPOSITION_TYPE }));

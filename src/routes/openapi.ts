@@ -35,6 +35,11 @@ export function openApiRoutes(app: OpenAPIHono<AppEnv>) {
     in: "header",
     name: "X-API-Key",
   });
+  app.openAPIRegistry.registerComponent("securitySchemes", "metricsToken", {
+    type: "http",
+    scheme: "bearer",
+    description: "METRICS_TOKEN, which the operator has set.",
+  });
   const describe = (url: string) =>
     app.getOpenAPI31Document({
       openapi: "3.1.0",

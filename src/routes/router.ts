@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
+import { every } from "hono/combine";
 import { AppError } from "../domain/errors.ts";
 import type { ConnectionId } from "../domain/ids.ts";
 import type { LimitName } from "../domain/limits.ts";
@@ -26,6 +27,15 @@ interface Guarded {
   readonly rawBody?: boolean;
   /** A cookie alone does not open it: by bearer token or key only. */
   readonly withoutCookie?: boolean;
+  /** For callers of the operator's workspace only. */
+  readonly operatorOnly?: boolean;
+  /** Another way in, which proves no caller: there is no `principal` then. `scheme` names it in the description. */
+  readonly opensTo?: OtherProof;
+}
+
+interface OtherProof {
+  readonly scheme: string;
+  readonly proves: (c: Context<AppEnv>) => Promise<boolean>;
 }
 
 /** A group of routes that reports a wrong shape as our 400. */
@@ -41,17 +51,19 @@ export function createRouter(): OpenAPIHono<AppEnv> {
 
 /** Describes a route: who may call it, how often, what it takes and answers. There is no route without an `access`. */
 export function defineRoute<const Config extends RouteConfig & Guarded>(config: Config) {
-  const { access, rawBody = false, withoutCookie = false } = config;
+  const { access, rawBody = false, withoutCookie = false, opensTo } = config;
   const isJson = !rawBody && !takesForm(config);
+  const other = opensTo === undefined ? [] : [{ [opensTo.scheme]: [] }];
+  const proofs = [{ session: [] }, ...(withoutCookie ? [] : [{ cookie: [] }]), { apiKey: [] }, ...other];
   const route = createRoute({
     ...config,
     "x-access": access,
-    security: access === "open" ? [] : [{ session: [] }, ...(withoutCookie ? [] : [{ cookie: [] }]), { apiKey: [] }],
+    security: access === "open" ? [] : proofs,
     middleware: [...guards(config), ...(isJson ? [strictJson] : [])],
     responses: { ...config.responses, default: { description: "Refused", content: jsonContent(ErrorSchema) } },
   });
   // The document is made from the route, and takes OpenAPI's own fields and `x-…` only.
-  for (const field of ["access", "limit", "alongside", "rawBody", "withoutCookie"])
+  for (const field of ["access", "limit", "alongside", "rawBody", "withoutCookie", "operatorOnly", "opensTo"])
     Reflect.deleteProperty(route, field);
   return route;
 }
@@ -72,10 +84,19 @@ export function jsonBody<Schema>(schema: Schema) {
 }
 
 /** Who it is, whose failures count for the address; then how often they called. An open route counts the address. */
-function guards({ access, limit, alongside, withoutCookie = false }: Guarded): readonly MiddlewareHandler<AppEnv>[] {
+function guards(config: Guarded): readonly MiddlewareHandler<AppEnv>[] {
+  const { access, limit, alongside, withoutCookie = false, operatorOnly = false, opensTo } = config;
   if (access === "open") return limit === null ? [] : [limitAddress(limit ?? "unauthenticated_address")];
-  return [
-    authenticate(access, { ...(alongside && { alongside }), withoutCookie }),
+  const usual = [
+    authenticate(access, { ...(alongside && { alongside }), withoutCookie, operatorOnly }),
     ...(limit === null ? [] : [limitPrincipal(limit ?? "principal")]),
   ];
+  return opensTo === undefined ? usual : [unless(opensTo, usual)];
+}
+
+/** Whoever brings the other proof passes, counted by address; everybody else is guarded as on any route. */
+function unless({ proves }: OtherProof, usual: readonly MiddlewareHandler<AppEnv>[]): MiddlewareHandler<AppEnv> {
+  const limited = limitAddress("unauthenticated_address");
+  const guarded = every(...usual);
+  return async (c, next) => ((await proves(c)) ? limited(c, next) : guarded(c, next));
 }

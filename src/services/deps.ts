@@ -36,6 +36,8 @@ export interface Deps {
   readonly metrics: Metrics;
   readonly metricTotals: MetricTotals;
   readonly securityTallies: SecurityTallies;
+  /** True for the operator's `METRICS_TOKEN`, compared in constant time; for nothing when it is not set. */
+  readonly isMetricsToken: (presented: string) => Promise<boolean>;
   readonly audit: AuditLog;
   readonly auditEvents: AuditEventStore;
   readonly auditCheckpoints: AuditCheckpointStore;

@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { measureAuditEvents } from "../../src/adapters/metrics/measured-audit-events.ts";
 import { createVaultTimer, measureSecretStore } from "../../src/adapters/metrics/measured-secret-store.ts";
+import { createMetricsToken } from "../../src/adapters/metrics/metrics-token.ts";
 import { createSecurityTallies } from "../../src/adapters/metrics/security-tallies.ts";
 import { ConstraintError, type Database } from "../../src/adapters/neon/database.ts";
 import { measureDatabase } from "../../src/adapters/neon/measured-database.ts";
@@ -8,6 +10,7 @@ import type { AuditEventStore } from "../../src/domain/audit-chain.ts";
 import { AppError } from "../../src/domain/errors.ts";
 import { requireId } from "../../src/domain/ids.ts";
 import { emptyTally } from "../../src/domain/metric-security.ts";
+import { createSecret } from "../../src/domain/secret.ts";
 import type { SecretPlace } from "../../src/domain/secret-ref.ts";
 import { createFakeMetrics } from "../support/fake-metrics.ts";
 import { createFakeSecretStore } from "../support/fake-secret-store.ts";
@@ -101,6 +104,18 @@ test("audit events are counted as they arrive in the database, and each time the
   await store.insert("chain", [event, event]);
   expect(metrics.counted("aurora_audit_flush_failures_total")).toEqual({ "": 1 });
   expect(metrics.counted("aurora_audit_events_total")).toEqual({ stored: 2 });
+});
+
+test("the token of /metrics is taken as a whole, and nothing is when there is none", async () => {
+  const sha256 = async (text: string) => createHash("sha256").update(text).digest("hex");
+  const token = "t".repeat(32);
+  const isToken = createMetricsToken(createSecret(token), sha256);
+  expect(await isToken(token)).toBe(true);
+  for (const wrong of ["", "t", `${token}t`, token.slice(1), token.toUpperCase()])
+    expect(await isToken(wrong)).toBe(false);
+  const isNothing = createMetricsToken(null, sha256);
+  expect(await isNothing("")).toBe(false);
+  expect(await isNothing("null")).toBe(false);
 });
 
 describe("the tally of a workspace", () => {

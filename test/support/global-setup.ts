@@ -60,6 +60,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     VAULT_ROLE_ID: vault.roleId,
     VAULT_SECRET_ID: vault.secretId,
     JWT_SECRET_KEY: randomBytes(32).toString("base64url"),
+    METRICS_TOKEN: randomBytes(32).toString("base64url"),
     CACHE_SEALING_KEYS: randomBytes(32).toString("base64"),
     PROVIDER_ORIGINS: JSON.stringify(sandbox.origins),
   });

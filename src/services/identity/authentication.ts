@@ -26,7 +26,8 @@ export type RefusalReason =
   | "may_not_impersonate"
   | "no_such_user"
   | "missing_permission"
-  | "not_a_session";
+  | "not_a_session"
+  | "not_the_operator";
 
 /** A refusal as data, so that it can be counted before it is thrown. */
 export interface Refused {
