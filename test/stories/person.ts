@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { approveConsent } from "../support/consent.ts";
+import { approveConsent, type ConsentOptions } from "../support/consent.ts";
 import type { Stack } from "../support/stack.ts";
+import { noteSecrets } from "./seen-secrets.ts";
 
 /** Somebody who is signed in. */
 export interface Person {
@@ -28,6 +29,7 @@ export interface ProviderCall {
 
 const REQUEST_TIMEOUT_MS = 60_000;
 
+/** Calls a server. Whatever is secret in the call and its answer is noted, to be looked for where it must not be. */
 export async function send(
   url: string,
   method: string,
@@ -43,7 +45,9 @@ export async function send(
   });
   const text = await response.text();
   const isJson = response.headers.get("content-type")?.includes("json") ?? false;
-  return { status: response.status, body: isJson && text !== "" ? JSON.parse(text) : text };
+  const reply = { status: response.status, body: isJson && text !== "" ? JSON.parse(text) : text };
+  noteSecrets([url, response.headers.get("location"), body, reply.body]);
+  return reply;
 }
 
 /** Registers somebody with a workspace of their own, and signs them in. */
@@ -73,16 +77,33 @@ export async function login(stack: Stack, email: string, password: string): Prom
 export async function connect(stack: Stack, person: Person, provider: string, email?: string): Promise<string> {
   const start = await person.call("POST", `/api/v1/providers/${provider}/authorize`, { return_to: "/" });
   if (start.status !== 200) throw new Error(`authorize answered ${start.status} ${JSON.stringify(start.body)}`);
-  const cookies = new Map([["access_token", person.session]]);
-  const { finalLocation } = await approveConsent(start.body.login_url, { cookies, ...(email && { email }) });
-  const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-  const callback = await fetch(finalLocation, { headers: { cookie }, redirect: "manual" });
-  const back = new URL(callback.headers.get("location") ?? "/?login=none", stack.url);
-  const connection = back.searchParams.get("connection");
-  if (back.searchParams.get("login") !== `${provider}_success` || connection === null) {
-    throw new Error(`the callback answered ${callback.status} and led to ${back.pathname}${back.search}`);
+  const end = await consent(stack, start.body.login_url, person.session, email === undefined ? {} : { email });
+  const connection = end.searchParams.get("connection");
+  if (end.searchParams.get("login") !== `${provider}_success` || connection === null) {
+    throw new Error(`the consent ended at ${end.pathname}${end.search}`);
   }
   return connection;
+}
+
+/**
+ * Opens a consent link in a browser, decides at the provider and comes back.
+ *
+ * @param session The browser's; null when it is signed in nowhere.
+ * @returns Where it ends, with `login=…` in the query.
+ */
+export async function consent(
+  stack: Stack,
+  link: string,
+  session: string | null,
+  choice: Pick<ConsentOptions, "email" | "decision"> = {},
+): Promise<URL> {
+  const cookies = new Map<string, string>(session === null ? [] : [["access_token", session]]);
+  const { finalLocation } = await approveConsent(link, { cookies, ...choice });
+  const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+  const callback = await fetch(finalLocation, { headers: { cookie }, redirect: "manual" });
+  const end = new URL(callback.headers.get("location") ?? `/?login=none_${callback.status}`, stack.url);
+  noteSecrets([finalLocation, end.href, [...cookies.values()].map((value) => ({ cookie: value }))]);
+  return end;
 }
 
 export async function readToken(person: Person, connection: string): Promise<Reply> {

@@ -18,8 +18,10 @@ const FOLDER = "users";
 
 /** Every secret there is, or those of one owner, by name. */
 export async function readStoredSecrets(store: SecretStore, owner = ""): Promise<readonly StoredSecret[]> {
-  const listed = await readVault(store, `metadata/${FOLDER}?list=true`);
-  const names: readonly string[] = listed.body.data?.keys ?? [];
+  const { status, body } = await readVault(store, `metadata/${FOLDER}?list=true`);
+  // Vault answers 404 to an empty folder.
+  if (status !== 200 && status !== 404) throw new Error(`the secret store answered ${status}`);
+  const names: readonly string[] = body.data?.keys ?? [];
   return await Promise.all(names.filter((name) => name.includes(owner)).map((name) => readSecret(store, name)));
 }
 
