@@ -9,6 +9,8 @@ export interface Upstream {
   readonly now: EpochSeconds;
   /** Its own error codes, as the standard ones they mean. Absent: it uses those. */
   readonly errors?: Readonly<Record<string, string>>;
+  /** The header that says when a limit ends, in epoch seconds. Absent: `Retry-After` does. */
+  readonly limitEnd?: string | undefined;
 }
 
 /** A provider that asks for more than a day is taken to mean a day, so that one wrong header cannot end all retries. */
@@ -27,8 +29,9 @@ export async function readJson(answer: Response): Promise<JsonObject | null> {
 }
 
 /** The failure of an answer that says nothing about the credential. */
-export function unavailable({ name, now }: Upstream, answer: Response): AppError {
-  const retryAfterSeconds = readRetryAfter(answer.headers.get("retry-after"), now);
+export function unavailable({ name, now, limitEnd }: Upstream, answer: Response): AppError {
+  const retryAfterSeconds =
+    readRetryAfter(answer.headers.get("retry-after"), now) ?? readLimitEnd(answer, limitEnd, now);
   const what = answer.status === 429 ? "limits our calls at the moment" : "gave no usable answer";
   return new AppError("provider_unavailable", `${name} ${what}.`, { retryAfterSeconds });
 }
@@ -43,6 +46,11 @@ export function readRetryAfter(raw: string | null, now: EpochSeconds): number | 
   if (raw === null) return undefined;
   const seconds = /^\d+$/.test(raw.trim()) ? Number(raw) : Math.ceil(Date.parse(raw) / 1000) - now;
   return seconds >= 0 ? Math.min(seconds, MAX_RETRY_AFTER_SECONDS) : undefined;
+}
+
+function readLimitEnd({ headers }: Response, name: string | undefined, now: EpochSeconds): number | undefined {
+  const raw = name === undefined ? null : headers.get(name);
+  return raw !== null && /^\d+$/.test(raw) ? readRetryAfter(String(Number(raw) - now), now) : undefined;
 }
 
 /** When something that lives for `raw` seconds from now ends; null unless it is a positive number, as text or not. */

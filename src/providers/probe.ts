@@ -4,8 +4,11 @@ import type { UpstreamOptions } from "../domain/ports/upstream.ts";
 import { isTemporary, readJson, unavailable } from "./answers.ts";
 import type { ProviderContext } from "./provider.ts";
 
-/** What a status means at one call of one provider, as a sentence, where it is not what it usually means. */
-export type Refusals = Readonly<Partial<Record<401 | 403 | 404, string>>>;
+/** What an answer means at one call of one provider, where it is not what it usually means. */
+export interface Refusals extends Readonly<Partial<Record<401 | 403 | 404, string>>> {
+  /** The header that says when a limit ends (epoch seconds), for a provider that sends no `Retry-After`. */
+  readonly limitEnd?: string;
+}
 
 /**
  * What the provider answers to a call made with a credential: the proof that the credential works.
@@ -36,7 +39,7 @@ export async function probeWithHeaders(
   const answer = await context.send(request, options);
   requireAcceptance(name, answer, context, refusals);
   const body = await readJson(answer);
-  if (body === null) throw unavailable({ name, now: context.now }, answer);
+  if (body === null) throw unavailable({ name, now: context.now, limitEnd: refusals.limitEnd }, answer);
   return { body, headers: answer.headers };
 }
 
@@ -52,7 +55,7 @@ export function requireAcceptance(
     throw rejected(refusals[status] ?? usualRefusal(name, status));
   // A redirect is what a proxy or a sign-in page in front of the API answers.
   const isRedirect = status < 400 && !answer.ok;
-  if (isTemporary(status) || isRedirect) throw unavailable({ name, now }, answer);
+  if (isTemporary(status) || isRedirect) throw unavailable({ name, now, limitEnd: refusals.limitEnd }, answer);
   if (status >= 400) throw rejected(`${name} refused the request made with this credential.`);
 }
 

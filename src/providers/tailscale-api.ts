@@ -1,6 +1,6 @@
 import { AppError } from "../domain/errors.ts";
 import { isJsonObject, type JsonObject, readText } from "../domain/json.ts";
-import { addSeconds, type EpochSeconds, epochSeconds } from "../domain/time.ts";
+import { addSeconds, type EpochSeconds, parseRfc3339 } from "../domain/time.ts";
 import { addMember } from "./hujson.ts";
 import { probe, requireAcceptance } from "./probe.ts";
 import type { ProviderContext } from "./provider.ts";
@@ -67,7 +67,11 @@ export async function createAuthKey(tailnet: Tailnet): Promise<AuthKey> {
   const answer = await probe(NAME, request, tailnet.context);
   const [id, key] = [readText(answer, "id"), readText(answer, "key")];
   if (id === null || key === null) throw new AppError("provider_unavailable", `${NAME} gave no auth key.`);
-  return { id, key, expiresAt: readTime(answer["expires"]) ?? addSeconds(tailnet.context.now, KEY_SECONDS) };
+  return {
+    id,
+    key,
+    expiresAt: parseRfc3339(readText(answer, "expires") ?? "") ?? addSeconds(tailnet.context.now, KEY_SECONDS),
+  };
 }
 
 /** True while Tailscale knows the key and has not ended it. */
@@ -76,7 +80,8 @@ export async function isAuthKeyAlive(tailnet: Tailnet, id: string): Promise<bool
   if (answer.status === 404) return false;
   requireAcceptance(NAME, answer, tailnet.context);
   const body: unknown = await answer.json().catch(() => null);
-  return isJsonObject(body) && body["invalid"] !== true && readText(body, "revoked") === null;
+  // Tailscale's own client reads both; a time that never came is written as the year 1.
+  return isJsonObject(body) && body["invalid"] !== true && parseRfc3339(readText(body, "revoked") ?? "") === null;
 }
 
 /** Ends a key; one that is gone already is a success. @see https://tailscale.com/api#tag/keys/DELETE/tailnet/{tailnet}/keys/{keyId} */
@@ -106,9 +111,4 @@ function call(
   const url = `https://api.tailscale.com/api/v2/tailnet/${encodeURIComponent(name)}/${path}`;
   const all = { accept: "application/json", authorization: `Bearer ${token}`, ...headers };
   return new Request(url, { method, headers: all, body });
-}
-
-function readTime(raw: unknown): EpochSeconds | null {
-  const milliseconds = typeof raw === "string" ? Date.parse(raw) : Number.NaN;
-  return Number.isNaN(milliseconds) ? null : epochSeconds(milliseconds / 1000);
 }

@@ -25,6 +25,8 @@ export const thousandeyes = apiKey({
   exposes: ["api_token", "account_group_id"],
   probe: ({ api_token, account_group_id: aid }) =>
     bearerRequest(`https://${API_HOST}/v7/account-groups${aid === undefined ? "" : `?aid=${aid}`}`, api_token),
+  // Counted by organisation and minute. @see https://developer.cisco.com/docs/thousandeyes/rate-limits/
+  refusals: { limitEnd: "x-organization-rate-limit-reset" },
   identify(answer, { account_group_id: wanted }) {
     const groups = Array.isArray(answer["accountGroups"]) ? answer["accountGroups"].filter(isJsonObject) : [];
     const isMeant = (group: JsonObject) => (wanted ? group["aid"] === wanted : group["isCurrentAccountGroup"] === true);

@@ -101,6 +101,20 @@ describe("netdata", () => {
 describe("thousandeyes", () => {
   const groups = { accountGroups: [{ aid: "1" }, { aid: "2", accountGroupName: "Two", isCurrentAccountGroup: true }] };
 
+  test.each([
+    ["the time its own header names", { "x-organization-rate-limit-reset": String(NOW + 41) }, 41],
+    ["what Retry-After says, should it come", { "retry-after": "7", "x-organization-rate-limit-reset": "1" }, 7],
+    ["no time, when the one named is past", { "x-organization-rate-limit-reset": String(NOW - 1) }, undefined],
+    ["no time, when none is named", {}, undefined],
+  ])("a limit ends at %s", async (_what, headers, retryAfterSeconds) => {
+    const limited = json({}, 429, headers);
+    const failure = await connect("thousandeyes", { api_token: "t" }, limited).acquired.catch(
+      (error: unknown) => error,
+    );
+    expect(failure).toMatchObject({ code: "provider_unavailable", message: expect.stringContaining("limits") });
+    expect((failure as { retryAfterSeconds?: number }).retryAfterSeconds).toBe(retryAfterSeconds);
+  });
+
   test("the account is the group the token acts in, or the one asked for", async () => {
     expect(await connect("thousandeyes", { api_token: "t" }, json(groups)).acquired).toMatchObject({ account: "2" });
     const asked = connect("thousandeyes", { api_token: "t", account_group_id: "1" }, json(groups));

@@ -147,11 +147,20 @@ describe("the auth key", () => {
 
   test.each([
     ["was revoked", json({ id: "kOld", invalid: true })],
+    ["says when it was revoked", json({ id: "kOld", revoked: "2026-10-15T11:22:19Z" })],
     ["is gone", json({}, 404)],
   ])("that %s is replaced", async (_what, answer) => {
     const { acquired, sent } = provision(PREVIOUS, policy(TAGGED), answer, json(KEY), json({}, 404));
     expect((await acquired).secret).toMatchObject({ auth_key_id: "kNew" });
     expect(asked(sent).slice(2)).toEqual(["POST tailnet/example.com/keys", "DELETE tailnet/example.com/keys/kOld"]);
+  });
+
+  test("a revocation in the year 1 is none, and an end in the year 1 is unknown", async () => {
+    const never = "0001-01-01T00:00:00Z";
+    const kept = provision(PREVIOUS, policy(TAGGED), json({ id: "kOld", invalid: false, revoked: never }));
+    expect((await kept.acquired).secret).toMatchObject({ auth_key_id: "kOld" });
+    const made = provision(null, policy(TAGGED), json({ ...KEY, expires: never }));
+    expect((await made.acquired).secret).toMatchObject({ auth_key_expires_at: NOW + 90 * 86_400 });
   });
 
   test("of another tailnet is ended with that tailnet's own client", async () => {
