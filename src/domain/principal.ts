@@ -5,7 +5,10 @@ import type { EpochSeconds } from "./time.ts";
 
 /** Who is calling, proven, and as whom they act. */
 export interface Principal {
-  /** As whom the call acts: the user, the key, the agent's token, or the user a key impersonates. Row-level security sees this id. */
+  /**
+   * As whom the call acts: the user, the key (the first of its line, when it was rotated), the agent's token, or the user
+   * a key impersonates. Row-level security sees this id.
+   */
   readonly id: PrincipalId;
   readonly workspaceId: WorkspaceId;
   readonly role: Role;
@@ -14,11 +17,11 @@ export interface Principal {
   readonly name: string | null;
   readonly permissions: readonly Permission[];
   readonly credential: ProvenCredential;
-  /** The key behind an impersonated user; null otherwise. */
+  /** The principal of the key behind an impersonated user; null otherwise. */
   readonly impersonatedBy: ApiKeyId | null;
 }
 
-/** The proven credential behind a principal. `fingerprint` is SHA-256 (hex) of what was presented: safe to key caches by. */
+/** The proven credential behind a principal: the very key that was presented. `fingerprint` is SHA-256 (hex) of what was presented: safe to key caches by. */
 export type ProvenCredential =
   | {
       readonly kind: "session";

@@ -10,6 +10,7 @@ import { revokeApiKey } from "../services/identity/revoke-api-key.ts";
 import { rotateApiKey } from "../services/identity/rotate-api-key.ts";
 import { callOf } from "./call.ts";
 import { IdParam, PermissionSchema } from "./identity-schemas.ts";
+import { releaseFor } from "./release-for.ts";
 import { createRouter, defineRoute, jsonContent } from "./router.ts";
 import { PageQuery, pageOf } from "./schemas.ts";
 
@@ -31,6 +32,9 @@ const RotateApiKeyBody = z
 
 const key = {
   id: z.string(),
+  principal_id: z.string().openapi({
+    description: "As whom it acts: the first key of the line it was rotated from, mostly itself",
+  }),
   service_name: z.string(),
   key_prefix: z.string().openapi({ description: "Names the key in lists; it is no part of the key" }),
   permissions: z.array(PermissionSchema),
@@ -64,7 +68,7 @@ const list = defineRoute({
 const revoke = defineRoute({
   method: "delete",
   path: "/api/v1/auth/api-keys/{id}",
-  summary: "Revoke an API key",
+  summary: "Revoke an API key; with the last of its principal go the connections that principal owns",
   access: "users:manage",
   request: { params: IdParam },
   responses: { 204: { description: "Revoked" } },
@@ -73,7 +77,7 @@ const revoke = defineRoute({
 const rotate = defineRoute({
   method: "post",
   path: "/api/v1/auth/api-keys/{id}/rotate",
-  summary: "Replace an API key; the old one works until its grace ends",
+  summary: "Replace an API key by one of the same principal; the old one works until its grace ends",
   access: "users:manage",
   request: { params: IdParam, body: { required: false, content: jsonContent(RotateApiKeyBody) } },
   responses: { 201: { description: "The new key, shown this once", content: jsonContent(IssuedKeySchema) } },
@@ -96,7 +100,8 @@ export const apiKeyRoutes = createRouter()
     return c.json({ api_keys: keys, next }, 200);
   })
   .openapi(revoke, async (c) => {
-    await revokeApiKey(c.var.deps, c.var.principal, requireId("key", c.req.valid("param").id), callOf(c));
+    const id = requireId("key", c.req.valid("param").id);
+    await revokeApiKey(c.var.deps, c.var.principal, id, releaseFor(c), callOf(c));
     return c.body(null, 204);
   })
   .openapi(rotate, async (c) => {
@@ -109,6 +114,7 @@ export const apiKeyRoutes = createRouter()
 function renderKey(item: Omit<ApiKey, "lastUsedAt">) {
   return {
     id: item.id,
+    principal_id: item.principalId,
     service_name: item.serviceName,
     key_prefix: item.keyPrefix,
     permissions: [...item.permissions],

@@ -1,16 +1,13 @@
 import { z } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { nameField } from "../domain/identity-fields.ts";
 import { requireId } from "../domain/ids.ts";
-import type { AppEnv } from "../middleware/app-env.ts";
-import { releaseConnections } from "../services/connections/release-connections.ts";
 import { createUser } from "../services/identity/create-user.ts";
 import { deactivateUser } from "../services/identity/deactivate-user.ts";
 import { listUsers } from "../services/identity/list-users.ts";
-import { type ReleaseConnections, updateUser } from "../services/identity/update-user.ts";
+import { updateUser } from "../services/identity/update-user.ts";
 import { callOf } from "./call.ts";
-import { callerOf } from "./caller.ts";
 import { EmailSchema, IdParam, NewPasswordSchema, RoleSchema, renderUser, UserSchema } from "./identity-schemas.ts";
+import { releaseFor } from "./release-for.ts";
 import { createRouter, defineRoute, jsonContent } from "./router.ts";
 import { PageQuery, pageOf } from "./schemas.ts";
 
@@ -92,7 +89,3 @@ export const userRoutes = createRouter()
     await deactivateUser(c.var.deps, c.var.principal, id, releaseFor(c), callOf(c));
     return c.body(null, 204);
   });
-
-function releaseFor(c: Context<AppEnv>): ReleaseConnections {
-  return (from, heir) => releaseConnections(c.var.deps, callerOf(c), from, heir);
-}

@@ -115,6 +115,19 @@ describe("API keys", () => {
     expect(actionsOf(world)).toContain("apikey.rotated");
   });
 
+  test("go on as the same principal when they are rotated, again and again, and are listed by their own ids", async () => {
+    const { body: first } = await make();
+    const { body: second } = await call("POST", `${KEYS}/${first.id}/rotate`, { grace_seconds: 60 });
+    const { body: third } = await call("POST", `${KEYS}/${second.id}/rotate`, { grace_seconds: 60 });
+    expect([first, second, third].map((key) => key.principal_id)).toEqual([first.id, first.id, first.id]);
+    for (const { api_key } of [first, second, third]) expect((await useKey(api_key)).body.id).toBe(first.id);
+    const { body } = await call("GET", KEYS);
+    expect(body.api_keys.map(({ id }: { id: string }) => id)).toEqual([first.id, second.id, third.id]);
+    expect((await call("DELETE", `${KEYS}/${second.id}`)).status).toBe(204);
+    expect((await useKey(second.api_key)).status).toBe(401);
+    expect((await useKey(third.api_key)).status).toBe(200);
+  });
+
   test("work on until their grace ends, and are rotated once", async () => {
     const { body: old } = await make();
     const { body } = await call("POST", `${KEYS}/${old.id}/rotate`, { grace_seconds: 60 });

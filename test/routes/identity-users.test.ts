@@ -101,7 +101,7 @@ describe("the people of a workspace", () => {
     const released: unknown[] = [];
     const release = async (from: string, heir: string) => {
       expect(world.deps.userRows.get(id)?.isActive).toBe(false);
-      released.push([from, heir]);
+      return released.push([from, heir]);
     };
     await deactivateUser(world.deps, admin.principal, id, release, CALL);
     expect(released).toEqual([[id, admin.id]]);
@@ -129,7 +129,7 @@ describe("the people of a workspace", () => {
     await addColleague(world, admin.principal, "admin", "third@example.com");
     const released: unknown[] = [];
     const id = requireId("usr", admin.id);
-    await deactivateUser(world.deps, admin.principal, id, async (...given) => void released.push(given), CALL);
+    await deactivateUser(world.deps, admin.principal, id, async (...given) => released.push(given), CALL);
     expect(released).toEqual([[admin.id, heir]]);
     expect((await call("GET", USERS)).status).toBe(401);
   });

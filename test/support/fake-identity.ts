@@ -79,8 +79,12 @@ function createKeys({ keyRows }: Tables, now: Clock): ApiKeyStore {
     revoke: async (scope, id) => {
       const row = live(scope, id);
       if (row) keyRows.set(id, { ...row, isRevoked: true });
-      return row !== null;
+      const known = keyRows.get(id);
+      if (known?.workspaceId !== scope.workspaceId) return null;
+      return { principalId: known.principalId, isRevoked: row !== null };
     },
+    hasLiveKey: async (scope, principalId) =>
+      [...keyRows.values()].some((row) => row.principalId === principalId && live(scope, row.id) !== null),
     replace: async (scope, id, successor, oldUntil) => {
       const row = live(scope, id);
       if (!row || row.isReplaced) return false;
@@ -131,9 +135,9 @@ function createProver({ userRows, sessionRows, keyRows, kubectlRows }: Tables, n
       keyRows.set(row.id, { ...row, lastUsedAt: now() });
       const user = actAs === null ? undefined : userRows.get(actAs);
       const isThere = user?.isActive === true && user.workspaceId === row.workspaceId;
-      const { id: keyId, workspaceId, serviceName, permissions } = row;
+      const { id: keyId, principalId, workspaceId, serviceName, permissions } = row;
       const actingUser = isThere ? toUser(user) : null;
-      return { proven: { keyId, workspaceId, serviceName, permissions }, actingUser, connection: null };
+      return { proven: { keyId, principalId, workspaceId, serviceName, permissions }, actingUser, connection: null };
     },
     proveKubectlToken: async (tokenHash) => {
       const row = [...kubectlRows.values()].find((token) => token.hash === tokenHash && isLiveKey(token, now()));
@@ -150,6 +154,6 @@ function isLiveKey(row: Pick<KeyRow, "isRevoked" | "expiresAt">, now: EpochSecon
 }
 
 function toApiKey(row: KeyRow): ApiKey {
-  const { id, serviceName, keyPrefix, permissions, createdAt, expiresAt, lastUsedAt } = row;
-  return { id, serviceName, keyPrefix, permissions, createdAt, expiresAt, lastUsedAt };
+  const { id, principalId, serviceName, keyPrefix, permissions, createdAt, expiresAt, lastUsedAt } = row;
+  return { id, principalId, serviceName, keyPrefix, permissions, createdAt, expiresAt, lastUsedAt };
 }

@@ -52,8 +52,10 @@ export async function beginSession(sessions: SessionStore, scope: Scope, hash = 
 }
 
 export function newKey(change: Partial<NewApiKey> = {}): NewApiKey {
+  const id = createId("key", randomBytes);
   return {
-    id: createId("key", randomBytes),
+    id,
+    principalId: id,
     serviceName: "ci",
     keyPrefix: "ak_000000000000",
     keyHash: `${createId("key", randomBytes).slice(4)}${createId("key", randomBytes).slice(4)}`,

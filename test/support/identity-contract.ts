@@ -112,15 +112,21 @@ function describeKeys(read: () => Stores): void {
     const { keyHash, ...shown } = key;
     expect((await apiKeys.list(mine, FIRST_PAGE)).items).toEqual([{ ...shown, lastUsedAt: null }]);
     expect(await prover.proveKey(keyHash, null, null)).toEqual({
-      proven: { keyId: key.id, workspaceId: mine.workspaceId, serviceName: "ci", permissions: key.permissions },
+      proven: {
+        keyId: key.id,
+        principalId: key.id,
+        workspaceId: mine.workspaceId,
+        serviceName: "ci",
+        permissions: key.permissions,
+      },
       actingUser: null,
       connection: null,
     });
     expect((await apiKeys.find(mine, key.id))?.lastUsedAt).not.toBeNull();
     expect(await apiKeys.find(theirs, key.id)).toBeNull();
-    expect(await apiKeys.revoke(theirs, key.id)).toBe(false);
-    expect(await apiKeys.revoke(mine, key.id)).toBe(true);
-    expect(await apiKeys.revoke(mine, key.id)).toBe(false);
+    expect(await apiKeys.revoke(theirs, key.id)).toBeNull();
+    expect(await apiKeys.revoke(mine, key.id)).toEqual({ principalId: key.id, isRevoked: true });
+    expect(await apiKeys.revoke(mine, key.id)).toEqual({ principalId: key.id, isRevoked: false });
     expect(await prover.proveKey(keyHash, null, null)).toBeNull();
     expect((await apiKeys.list(mine, FIRST_PAGE)).items).toEqual([]);
   });
@@ -135,6 +141,39 @@ function describeKeys(read: () => Stores): void {
     expect((await prover.proveKey(keyHash, theirs.userId, null))?.actingUser).toBeNull();
     await users.change(mine, userId, { isActive: false });
     expect((await prover.proveKey(keyHash, userId, null))?.actingUser).toBeNull();
+  });
+
+  test("keys that were rotated act as the first of their line, while one of them lives", async () => {
+    const { users, apiKeys, prover } = read();
+    const [mine, theirs] = [await registerSomebody(users), await registerSomebody(users)];
+    const first = newKey();
+    const [second, third] = [newKey({ principalId: first.id }), newKey({ principalId: first.id })];
+    await apiKeys.create(mine, first);
+    await apiKeys.replace(mine, first.id, second, addSeconds(now(), 60));
+    await apiKeys.replace(mine, second.id, third, null);
+    for (const { id, keyHash } of [first, third]) {
+      expect(await prover.proveKey(keyHash, null, null)).toMatchObject({
+        proven: { keyId: id, principalId: first.id },
+      });
+      expect(await apiKeys.find(mine, id)).toMatchObject({ id, principalId: first.id });
+    }
+    expect(await apiKeys.revoke(mine, first.id)).toEqual({ principalId: first.id, isRevoked: true });
+    expect([await apiKeys.hasLiveKey(mine, first.id), await apiKeys.hasLiveKey(theirs, first.id)]).toEqual([
+      true,
+      false,
+    ]);
+    expect(await apiKeys.revoke(mine, third.id)).toEqual({ principalId: first.id, isRevoked: true });
+    expect(await apiKeys.hasLiveKey(mine, first.id)).toBe(false);
+  });
+
+  test("an expired key is no live key of its principal, and is not revoked, though it is known", async () => {
+    const { users, apiKeys } = read();
+    const scope = await registerSomebody(users);
+    const key = newKey({ expiresAt: addSeconds(now(), -1) });
+    await apiKeys.create(scope, key);
+    expect(await apiKeys.hasLiveKey(scope, key.id)).toBe(false);
+    expect(await apiKeys.revoke(scope, key.id)).toEqual({ principalId: key.id, isRevoked: false });
+    expect(await apiKeys.revoke(scope, createId("key", randomBytes))).toBeNull();
   });
 
   test("an expired key is not proven, found or rotated", async () => {

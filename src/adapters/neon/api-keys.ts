@@ -1,4 +1,4 @@
-import { type ApiKeyId, requireId } from "../../domain/ids.ts";
+import { type ApiKeyId, readId, requireId } from "../../domain/ids.ts";
 import type { PageRequest } from "../../domain/page.ts";
 import type { ApiKey, ApiKeyStore, NewApiKey } from "../../domain/ports/identity-stores.ts";
 import type { Scope } from "../../domain/principal.ts";
@@ -20,7 +20,13 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
       const [rows] = await database.as(scope, selectKey(scope, id));
       return rows?.[0] ? toApiKey(rows[0]) : null;
     },
-    revoke: async (scope, id) => (await database.as(scope, revokeKey(scope, id)))[0]?.length === 1,
+    revoke: async (scope, id) => {
+      const [revoked, known] = await database.as(scope, revokeKey(scope, id), selectPrincipal(scope, id));
+      const principalId = readId("key", known?.[0]?.["principal_id"]);
+      return principalId === null ? null : { principalId, isRevoked: revoked?.length === 1 };
+    },
+    hasLiveKey: async (scope, principalId) =>
+      (await database.as(scope, selectLiveKey(scope, principalId)))[0]?.length === 1,
     replace: async (scope, id, successor, oldUntil) => {
       const [rows] = await database.as(scope, replaceKey(scope, id, successor, oldUntil));
       return rows?.length === 1;
@@ -30,14 +36,14 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
 
 function insertKey(scope: Scope, key: NewApiKey): Statement {
   return sql`insert into api_keys
-      (id, workspace_id, created_by, service_name, key_prefix, key_hash, permissions, created_at, expires_at)
-    values (${key.id}, ${scope.workspaceId}, ${scope.userId}, ${key.serviceName}, ${key.keyPrefix}, ${key.keyHash},
+      (id, principal_id, workspace_id, created_by, service_name, key_prefix, key_hash, permissions, created_at, expires_at)
+    values (${key.id}, ${key.principalId}, ${scope.workspaceId}, ${scope.userId}, ${key.serviceName}, ${key.keyPrefix}, ${key.keyHash},
       ${key.permissions}::text[], ${timeParameter(key.createdAt)}, ${timeParameter(key.expiresAt)})`;
 }
 
 function selectPage(scope: Scope, { limit, after }: PageRequest): Statement {
   const { madeAt, id } = readPosition("key", after);
-  return sql`select id, service_name, key_prefix, permissions, created_at, expires_at, last_used_at,
+  return sql`select id, coalesce(principal_id, id) as principal_id, service_name, key_prefix, permissions, created_at, expires_at, last_used_at,
       (extract(epoch from created_at) * 1000000)::bigint || '.' || id as cursor
     from api_keys
     where workspace_id = ${scope.workspaceId} and revoked_at is null and (expires_at is null or expires_at > now())
@@ -46,7 +52,7 @@ function selectPage(scope: Scope, { limit, after }: PageRequest): Statement {
 }
 
 function selectKey(scope: Scope, id: ApiKeyId): Statement {
-  return sql`select id, service_name, key_prefix, permissions, created_at, expires_at, last_used_at from api_keys
+  return sql`select id, coalesce(principal_id, id) as principal_id, service_name, key_prefix, permissions, created_at, expires_at, last_used_at from api_keys
     where id = ${id} and workspace_id = ${scope.workspaceId}
       and revoked_at is null and (expires_at is null or expires_at > now())`;
 }
@@ -55,6 +61,17 @@ function revokeKey(scope: Scope, id: ApiKeyId): Statement {
   return sql`update api_keys set revoked_at = now()
     where id = ${id} and workspace_id = ${scope.workspaceId}
       and revoked_at is null and (expires_at is null or expires_at > now()) returning id`;
+}
+
+function selectPrincipal(scope: Scope, id: ApiKeyId): Statement {
+  return sql`select coalesce(principal_id, id) as principal_id from api_keys
+    where id = ${id} and workspace_id = ${scope.workspaceId}`;
+}
+
+function selectLiveKey(scope: Scope, principalId: ApiKeyId): Statement {
+  return sql`select id from api_keys
+    where coalesce(principal_id, id) = ${principalId} and workspace_id = ${scope.workspaceId}
+      and revoked_at is null and (expires_at is null or expires_at > now()) limit 1`;
 }
 
 /** One statement: of two rotations at once the second finds the key replaced and stores nothing. */
@@ -70,8 +87,8 @@ function replaceKey(scope: Scope, id: ApiKeyId, key: NewApiKey, oldUntil: EpochS
         and revoked_at is null and (expires_at is null or expires_at > now()) returning id
     )
     insert into api_keys
-      (id, workspace_id, created_by, service_name, key_prefix, key_hash, permissions, created_at, expires_at)
-    select ${key.id}, ${scope.workspaceId}, ${scope.userId}, ${key.serviceName}, ${key.keyPrefix}, ${key.keyHash},
+      (id, principal_id, workspace_id, created_by, service_name, key_prefix, key_hash, permissions, created_at, expires_at)
+    select ${key.id}, ${key.principalId}, ${scope.workspaceId}, ${scope.userId}, ${key.serviceName}, ${key.keyPrefix}, ${key.keyHash},
       ${key.permissions}::text[], ${timeParameter(key.createdAt)}::timestamptz, ${timeParameter(key.expiresAt)}::timestamptz
     from old returning id`;
 }
@@ -79,6 +96,7 @@ function replaceKey(scope: Scope, id: ApiKeyId, key: NewApiKey, oldUntil: EpochS
 function toApiKey(row: Row): ApiKey {
   return {
     id: requireId("key", row["id"]),
+    principalId: requireId("key", row["principal_id"]),
     serviceName: readText(row, "service_name"),
     keyPrefix: readText(row, "key_prefix"),
     permissions: toPermissions(row["permissions"]),

@@ -23,7 +23,8 @@ export function createCredentialProver(database: Database): CredentialProver {
       return row ? { proven: toProvenSession(row), connection: firstConnection(connections) } : null;
     },
     proveKey: async (keyHash, actAs, alongside) => {
-      const proof = sql`select proven.*, set_config('myapp.current_user_id', proven.id, true) as user_in_context,
+      const proof = sql`select proven.*, set_config('myapp.current_user_id', proven.principal_id, true)
+            as user_in_context,
           set_config('myapp.current_workspace_id', proven.workspace_id, true) as workspace_in_context
         from prove_api_key(${keyHash}) as proven`;
       const [proven, users, connections] = await database.enter(proof, actAsUser(actAs), ...selectAlongside(alongside));
@@ -75,6 +76,7 @@ function toProvenSession(row: Row): ProvenSession {
 function toProvenKey(row: Row): ProvenKey {
   return {
     keyId: requireId("key", row["id"]),
+    principalId: requireId("key", row["principal_id"]),
     workspaceId: requireId("wsp", row["workspace_id"]),
     serviceName: readText(row, "service_name"),
     permissions: toPermissions(row["permissions"]),

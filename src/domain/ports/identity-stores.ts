@@ -87,6 +87,8 @@ export interface SessionStore {
 /** A key as people see it: never the key, never its hash. */
 export interface ApiKey {
   readonly id: ApiKeyId;
+  /** As whom it acts: the first key of the line it was rotated from, which owns what they connected. Mostly its own id. */
+  readonly principalId: ApiKeyId;
   readonly serviceName: string;
   readonly keyPrefix: string;
   readonly permissions: readonly Permission[];
@@ -107,8 +109,10 @@ export interface ApiKeyStore {
   list(scope: Scope, page: PageRequest): Promise<Page<ApiKey>>;
   /** Null when it is revoked, expired or not of this workspace. */
   find(scope: Scope, id: ApiKeyId): Promise<ApiKey | null>;
-  /** False when there was nothing to revoke. */
-  revoke(scope: Scope, id: ApiKeyId): Promise<boolean>;
+  /** Null when there is no such key; `isRevoked` false when there was nothing to revoke any more. */
+  revoke(scope: Scope, id: ApiKeyId): Promise<{ readonly principalId: ApiKeyId; readonly isRevoked: boolean } | null>;
+  /** Whether a key is left that acts as that principal. */
+  hasLiveKey(scope: Scope, principalId: ApiKeyId): Promise<boolean>;
   /**
    * Puts `successor` in the place of a live key in one transaction: the old one is revoked at once, or stops at `oldUntil`
    * when that comes before its own end.

@@ -28,6 +28,8 @@ export interface ProvenSession {
 /** A key that is neither revoked nor expired. */
 export interface ProvenKey {
   readonly keyId: ApiKeyId;
+  /** As whom it acts: a rotated key goes on as the key it replaced. */
+  readonly principalId: ApiKeyId;
   readonly workspaceId: WorkspaceId;
   readonly serviceName: string;
   readonly permissions: readonly Permission[];

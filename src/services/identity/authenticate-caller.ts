@@ -172,7 +172,7 @@ function sessionPrincipal(proven: ProvenSession, claims: SessionClaims, fingerpr
 
 function keyPrincipal(key: ProvenKey, fingerprint: string): Principal {
   return {
-    id: key.keyId,
+    id: key.principalId,
     workspaceId: key.workspaceId,
     role: "api_service",
     email: null,
@@ -200,7 +200,7 @@ function kubectlPrincipal({ tokenId, workspaceId, clusterName }: ProvenKubectlTo
 function impersonate(key: Principal, proven: ProvenKey, user: User): Principal {
   const { id, role, email, name } = user;
   const permissions = permissionsOfRole(role).filter((permission) => key.permissions.includes(permission));
-  return { ...key, id, role, email, name, permissions, impersonatedBy: proven.keyId };
+  return { ...key, id, role, email, name, permissions, impersonatedBy: proven.principalId };
 }
 
 function contradiction(message: string): AppError {

@@ -1,7 +1,7 @@
 import { createApiKeySecret, createKeyPrefix } from "../../domain/api-key.ts";
 import { type Call, entryOf } from "../../domain/call.ts";
 import { AppError } from "../../domain/errors.ts";
-import { createId } from "../../domain/ids.ts";
+import { type ApiKeyId, createId } from "../../domain/ids.ts";
 import { mayGiveToKey, type Permission } from "../../domain/permissions.ts";
 import type { ApiKey, NewApiKey } from "../../domain/ports/identity-stores.ts";
 import { type Principal, scopeOf } from "../../domain/principal.ts";
@@ -33,7 +33,7 @@ export async function createApiKey(
   call: Call,
 ): Promise<IssuedKey> {
   requireKeyMaker(principal, draft.permissions);
-  const { issued, stored } = await mintKey(deps, draft);
+  const { issued, stored } = await mintKey(deps, draft, null);
   await deps.apiKeys.create(scopeOf(principal), stored);
   const detail = { permissions: issued.permissions, key_prefix: issued.keyPrefix };
   const entry = entryOf("apikey.created", principal, { type: "api_key", id: issued.id }, call, detail);
@@ -50,15 +50,22 @@ export function requireKeyMaker(principal: Principal, permissions: readonly Perm
   if (refused !== undefined) throw new AppError("forbidden", `You cannot give ${refused} to an API key.`);
 }
 
-/** A new key, and what is stored of it. */
+/**
+ * A new key, and what is stored of it.
+ *
+ * @param principalId As whom it acts; null = as itself.
+ */
 export async function mintKey(
   deps: Pick<Deps, "random" | "sha256" | "now">,
   draft: KeyDraft,
+  principalId: ApiKeyId | null,
 ): Promise<{ readonly issued: IssuedKey; readonly stored: NewApiKey }> {
   const secret = createApiKeySecret(deps.random);
   const createdAt = deps.now();
+  const id = createId("key", deps.random);
   const key = {
-    id: createId("key", deps.random),
+    id,
+    principalId: principalId ?? id,
     serviceName: draft.serviceName,
     keyPrefix: createKeyPrefix(deps.random),
     permissions: [...new Set(draft.permissions)],

@@ -7,7 +7,8 @@ import type { Deps } from "../deps.ts";
 import { type IssuedKey, mintKey, requireKeyMaker } from "./create-api-key.ts";
 
 /**
- * Replaces a key by a new one with the same service, permissions and length of life.
+ * Replaces a key by a new one with the same service, permissions and length of life, which acts as the same principal:
+ * what the old key connected is the new one's too, during the grace and after it.
  *
  * @param graceSeconds How long the old key goes on working; 0 = not at all.
  * @throws `forbidden` outside a session, or when the key holds what the caller could not give; `not_found`;
@@ -27,7 +28,7 @@ export async function rotateApiKey(
   requireKeyMaker(principal, old.permissions);
 
   const expiresInSeconds = old.expiresAt === null ? null : old.expiresAt - old.createdAt;
-  const { issued, stored } = await mintKey(deps, { ...old, expiresInSeconds });
+  const { issued, stored } = await mintKey(deps, { ...old, expiresInSeconds }, old.principalId);
   const oldUntil = graceSeconds === 0 ? null : addSeconds(deps.now(), graceSeconds);
   const isReplaced = await deps.apiKeys.replace(scope, id, stored, oldUntil);
   if (!isReplaced) throw new AppError("conflict", "This API key was rotated before; rotate its successor.");

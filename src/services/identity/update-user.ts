@@ -5,6 +5,7 @@ import type { UserRole } from "../../domain/permissions.ts";
 import type { User } from "../../domain/ports/identity.ts";
 import type { UserChange } from "../../domain/ports/identity-stores.ts";
 import { type Principal, scopeOf } from "../../domain/principal.ts";
+import type { ReleaseConnections } from "../connections/release-connections.ts";
 import type { Deps } from "../deps.ts";
 import { requireUsablePassword } from "./require-usable-password.ts";
 
@@ -15,9 +16,6 @@ export interface UserEdit {
   readonly isActive?: boolean | undefined;
   readonly password?: string | undefined;
 }
-
-/** Disconnects the private connections of `from` and passes the shared ones to `heir`. Safe to call again. */
-export type ReleaseConnections = (from: UserId, heir: OwnerId) => Promise<void>;
 
 type UpdateDeps = Pick<Deps, "users" | "passwords" | "identities" | "audit">;
 

@@ -145,7 +145,7 @@ describe("acting for a user", () => {
     const { secret } = await addKey(world, admin.principal, ["users:impersonate"]);
     const stranger = await signUp(world, "other@example.com");
     const gone = await addColleague(world, admin.principal, "viewer", "v@example.com");
-    await deactivateUser(world.deps, admin.principal, gone, async () => undefined, CALL);
+    await deactivateUser(world.deps, admin.principal, gone, async () => 0, CALL);
     for (const actAs of [stranger.id, gone, `usr_${"0".repeat(32)}`, "junk", "", admin.id.toUpperCase()]) {
       expect(await present(world, { apiKey: secret, actAs })).toMatchObject({ error: { code: "not_found" } });
     }

@@ -45,17 +45,17 @@ describe("what ends a credential, at once in the isolate that ended it", () => {
     const id = await addColleague(world, admin.principal, "analyst", "a@example.com");
     const { token } = await signIn(world, "a@example.com");
     await prove(world, { apiKey: secret, actAs: id });
-    await updateUser(world.deps, admin.principal, id, { role: "viewer" }, async () => undefined, CALL);
+    await updateUser(world.deps, admin.principal, id, { role: "viewer" }, async () => 0, CALL);
     expect(await present(world, { bearer: token })).toMatchObject(refused);
     expect(await prove(world, { apiKey: secret, actAs: id })).toMatchObject({ permissions: [] });
-    await deactivateUser(world.deps, admin.principal, id, async () => undefined, CALL);
+    await deactivateUser(world.deps, admin.principal, id, async () => 0, CALL);
     expect(await present(world, { apiKey: secret, actAs: id })).toMatchObject({ error: { code: "not_found" } });
   });
 
   test("a revocation of the key", async () => {
     const { secret, id } = await addKey(world, admin.principal, ["tokens:read"]);
     await prove(world, { apiKey: secret });
-    await revokeApiKey(world.deps, admin.principal, id, CALL);
+    await revokeApiKey(world.deps, admin.principal, id, async () => 0, CALL);
     expect(await present(world, { apiKey: secret })).toMatchObject(refused);
   });
 
