@@ -1,5 +1,6 @@
 import { bindingOf, type Connection } from "../../domain/connection.ts";
 import type { ConnectionId } from "../../domain/ids.ts";
+import type { JsonObject } from "../../domain/json.ts";
 import type { Deps } from "../deps.ts";
 import { type Caller, recordDeed, resourceOf } from "../record-deed.ts";
 import { requireOwnership } from "./disconnect.ts";
@@ -27,6 +28,12 @@ export async function updateConnection(
   const changed = await deps.connections.update({ userId: ownerId, workspaceId }, id, change);
   if (changed === null) throw noSuchConnection();
   deps.hotCredentials.forget(id);
-  await recordDeed(deps, caller, "connection.updated", resourceOf(changed), { ...change });
+  await recordDeed(deps, caller, "connection.updated", resourceOf(changed), describe(change));
   return changed;
+}
+
+/** Without the label itself: people write names and addresses into it, and an event holds neither. */
+function describe({ shared, label }: ConnectionChange): JsonObject {
+  const changed = [...(shared === undefined ? [] : ["shared"]), ...(label === undefined ? [] : ["label"])];
+  return { changed, ...(shared !== undefined && { shared }) };
 }

@@ -59,6 +59,16 @@ describe("a shared connection", () => {
   });
 });
 
+test("a change is recorded by what was changed, without the label, which may name anybody", async () => {
+  const { world, connection } = await createWorldWith(false);
+  await updateConnection(world.deps, owner, connection.id, { shared: true, label: "ada@example.com" });
+  const { action, detail } = world.deps.audit.entries.at(-1) ?? {};
+  expect({ action, detail }).toEqual({
+    action: "connection.updated",
+    detail: { changed: ["shared", "label"], shared: true },
+  });
+});
+
 describe("a disconnect", () => {
   test("asked for again by its owner is erased, by anybody else not found", async () => {
     const { world, connection } = await createWorldWith(true);
