@@ -40,6 +40,11 @@ export interface Connection {
   readonly updatedAt: EpochSeconds;
 }
 
+/** True when a token can be read from it. */
+export function isUsable({ status }: Pick<Connection, "status">): boolean {
+  return status === "active" || status === "degraded";
+}
+
 /** What a keeper must know to write a connection: travels with every call, so that an alarm needs no caller. */
 export interface ConnectionBinding {
   readonly id: ConnectionId;

@@ -1,4 +1,4 @@
-import type { Connection } from "../../domain/connection.ts";
+import { type Connection, isUsable } from "../../domain/connection.ts";
 import { AppError } from "../../domain/errors.ts";
 import { scopeOf } from "../../domain/principal.ts";
 import type { Deps } from "../deps.ts";
@@ -22,7 +22,7 @@ export async function findReadable(
   let dead: Connection | null = null;
   for (const provider of providers) {
     const found = await deps.connections.listReadable(scope, provider, account);
-    const usable = found.find(({ status }) => status === "active" || status === "degraded");
+    const usable = found.find(isUsable);
     if (usable !== undefined) return usable;
     dead ??= found[0] ?? null;
   }

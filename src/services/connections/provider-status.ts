@@ -1,4 +1,4 @@
-import type { Connection } from "../../domain/connection.ts";
+import { type Connection, isUsable } from "../../domain/connection.ts";
 import { type Principal, scopeOf } from "../../domain/principal.ts";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../record-deed.ts";
@@ -14,7 +14,7 @@ export async function findUsable(
   provider: string,
 ): Promise<Connection | null> {
   const found = await deps.connections.listReadable(scopeOf(principal), provider, null);
-  return found.find(({ status }) => status === "active" || status === "degraded") ?? null;
+  return found.find(isUsable) ?? null;
 }
 
 /**

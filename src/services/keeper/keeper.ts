@@ -39,13 +39,12 @@ export interface UnderWay {
   fallback: Credential | null;
 }
 
-/** The keeper's record, updated to the caller's binding. @throws `not_found` after a disconnect. */
+/** The keeper's record, with the owner the caller knows. @throws `not_found` after a disconnect. */
 export function openRecord(keeper: Keeper, binding: ConnectionBinding): KeeperRecord {
   if (keeper.state.read() === null) keeper.state.write(newRecord(binding));
   const known = requireConnected(keeper);
-  // A thousand callers of one connection are a thousand reads of the record, not as many writes.
-  if (JSON.stringify(known.binding) === JSON.stringify(binding)) return known;
-  return updateRecord(keeper, { binding });
+  // Nothing else of a connection can change. A thousand callers are a thousand reads of the record, not as many writes.
+  return known.binding.ownerId === binding.ownerId ? known : updateRecord(keeper, { binding });
 }
 
 /** The record of a connection that was not disconnected. @throws `not_found` otherwise. */

@@ -1,7 +1,7 @@
 import { auditKeeper } from "./audit-keeper.ts";
 import { endGrant, isRevocable, keepForRevocation } from "./end-grant.ts";
 import { type Keeper, openSecret, placeOf, requireRecord, sealSecret, updateRecord } from "./keeper.ts";
-import type { Erasure } from "./keeper-state.ts";
+import { type Erasure, newRecord } from "./keeper-state.ts";
 
 /**
  * Takes away what is left of a disconnected connection: the row, which makes it unreadable, then the secret. The grant
@@ -46,9 +46,8 @@ async function takeSecretAway(keeper: Keeper): Promise<void> {
   for (const copy of new Set([version, escrow?.writtenVersion ?? null])) {
     if (copy !== null) await keeper.deps.credentialCache.purge(binding, copy);
   }
-  mark(keeper, { secretGone: true });
-  updateRecord(keeper, { escrow: null, intent: null, untold: null, grant: null, version: null });
-  updateRecord(keeper, { dueAt: null, failures: 0, retryAt: null, heldOffUntil: null });
+  // The mark is all that stays.
+  keeper.state.write({ ...newRecord(binding), erasure: { ...requireErasure(keeper), secretGone: true } });
 }
 
 /** The escrow's secret, which is newer than any stored one, or the stored one; null when there is none. */
