@@ -13,6 +13,7 @@ import { requestLog } from "./middleware/request-log.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { auditRoutes } from "./routes/audit.ts";
+import { auditFileRoutes } from "./routes/audit-files.ts";
 import { authRoutes } from "./routes/auth.ts";
 import { connectionRoutes } from "./routes/connections.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -63,6 +64,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
   app.route("/", seedRoutes);
   app.route("/", auditRoutes);
   app.route("/", metricsRoutes);
+  app.route("/", auditFileRoutes);
   app.route("/", pageRoutes);
   app.route("/", openApiRoutes(app));
   return app;

@@ -1,8 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import { AUDIT_ACTIONS } from "../domain/audit-event.ts";
-import { CHAIN_NAMES, chooseChain } from "../services/audit/choose-chain.ts";
+import { chooseChain } from "../services/audit/choose-chain.ts";
 import { listAuditEvents } from "../services/audit/list-audit-events.ts";
 import { type ChainVerdict, verifyAuditChain } from "../services/audit/verify-audit-chain.ts";
+import { FilterQuery, filterOf } from "./audit-query.ts";
 import { createRouter, defineRoute, jsonContent } from "./router.ts";
 import { PageQuery } from "./schemas.ts";
 
@@ -29,28 +30,14 @@ const EventSchema = z
 
 const PageSchema = z.object({ events: z.array(EventSchema), next: z.string().nullable() });
 
-const chain = z.enum(CHAIN_NAMES).optional().openapi({
-  description: "Events that belong to no workspace. For the operator's workspace only.",
-});
-
-const after = z
-  .string()
-  .regex(/^\d{1,15}$/, "must be the number of an event")
-  .optional();
-
-const QuerySchema = PageQuery.extend({
-  chain,
-  after,
-  action: z.enum(AUDIT_ACTIONS).optional(),
-  actor: z.string().min(1).max(200).optional(),
-});
+const ListQuery = PageQuery.extend(FilterQuery.shape);
 
 const listEvents = defineRoute({
   method: "get",
   path: "/api/v1/audit",
   access: "audit:read",
   summary: "Everything that happened in the workspace, oldest first",
-  request: { query: QuerySchema },
+  request: { query: ListQuery },
   responses: { 200: { description: "A page of events", content: jsonContent(PageSchema) } },
 });
 
@@ -74,15 +61,15 @@ const verifyEvents = defineRoute({
   path: "/api/v1/audit/verify",
   access: "audit:read",
   summary: "Whether the stored events are still the recorded ones",
-  request: { query: z.object({ chain, after }) },
+  request: { query: FilterQuery.pick({ chain: true, after: true }) },
   responses: { 200: { description: "The verdict", content: jsonContent(VerdictSchema) } },
 });
 
 export const auditRoutes = createRouter()
   .openapi(listEvents, async (c) => {
-    const { after, limit, action, actor, chain } = c.req.valid("query");
-    const query = { after: Number(after ?? 0), limit, action: action ?? null, actor: actor ?? null };
-    const { events, next } = await listAuditEvents(c.var.deps, chooseChain(c.var.deps, c.var.principal, chain), query);
+    const { limit, ...query } = c.req.valid("query");
+    const scope = chooseChain(c.var.deps, c.var.principal, query.chain);
+    const { events, next } = await listAuditEvents(c.var.deps, scope, { ...filterOf(query), limit });
     return c.json({ events: [...events], next }, 200);
   })
   .openapi(verifyEvents, async (c) => {

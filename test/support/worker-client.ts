@@ -57,7 +57,7 @@ export async function send(method: string, path: string, call: Call = {}): Promi
   });
   const response = await worker.fetch(request);
   const text = await response.text();
-  const isJson = response.headers.get("content-type")?.includes("json") ?? false;
+  const isJson = /\bjson\b/.test(response.headers.get("content-type") ?? "");
   return { status: response.status, headers: response.headers, text, body: isJson && text ? JSON.parse(text) : null };
 }
 
