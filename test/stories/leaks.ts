@@ -12,7 +12,7 @@ import { readStoredSecrets } from "./stored-secrets.ts";
 const PROVIDERS = ["sandbox"];
 /** Where the operator's own secrets are kept, for nobody else to read. */
 const SETTINGS = ["run", "secrets.json", "endpoints.json"];
-const SECRET_SETTING = /SECRET|PASSWORD|_KEYS$|Password$/;
+const SECRET_SETTING = /SECRET|PASSWORD|_TOKEN$|_KEYS$|Password$/;
 
 export interface LeakReport {
   /** `place: first characters of the secret`; there should be none. */

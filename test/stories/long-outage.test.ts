@@ -47,8 +47,8 @@ async function refreshCalls() {
   return (await readCalls(sandbox.address, PROVIDER)).filter((call) => call.grant_type === "refresh_token");
 }
 
-async function readSecret() {
-  const [secret] = await readStoredSecrets({ vault: vault.address, vault_token: vault.rootToken });
+async function readSecret(person: Person) {
+  const [secret] = await readStoredSecrets({ vault: vault.address, vault_token: vault.rootToken }, person.id);
   if (secret === undefined) throw new Error("nothing is in the secret store");
   return secret;
 }
@@ -86,7 +86,7 @@ test(
     const connection = await connect(stack, person, PROVIDER);
     const refresh = () => person.call("POST", `/api/v1/connections/${connection}/refresh`, { force: true });
     const first = await tokenOf(person, connection);
-    const before = await readSecret();
+    const before = await readSecret(person);
     await steer(sandbox.address, "/_faults", { provider: PROVIDER, endpoint: "token", kind: "delay", ms: 2_000 });
     const asked = refresh();
     // The connection breaks when the Worker is killed; that is what is wanted.
@@ -119,7 +119,7 @@ test(
     await ready;
 
     await expect.poll(() => tokenOf(person, connection), { timeout: 60_000, interval: 500 }).not.toBe(first);
-    const after = await readSecret();
+    const after = await readSecret(person);
     expect(after).toMatchObject({ version: 2, secret: { access_token: await tokenOf(person, connection) } });
     expect(after.secret["refresh_token"]).not.toBe(before.secret["refresh_token"]);
     expect(liveRefreshTokens()).toEqual([after.secret["refresh_token"]]);

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Stack, startStack } from "../support/stack.ts";
 import { findLeaks } from "./leaks.ts";
@@ -9,11 +10,13 @@ const MANY = JSON.stringify(
   ),
 );
 
+const METRICS_TOKEN = randomBytes(32).toString("base64url");
+
 let stack: Stack;
 let admin: Person;
 
 beforeAll(async () => {
-  stack = await startStack({ env: { RATE_LIMITS: MANY } });
+  stack = await startStack({ env: { RATE_LIMITS: MANY, METRICS_TOKEN } });
   admin = await register(stack);
 });
 
@@ -67,6 +70,8 @@ test("keys and agents' tokens: made, used, rotated, revoked, and where they do n
   await expectStatus(send(`${stack.url}/api/v1/connections`, "GET", undefined, bearer), 200);
   await expectStatus(admin.call("DELETE", `/api/kubectl/tokens/${agent.id}`), 204);
   await expectStatus(send(`${stack.url}/api/v1/connections`, "GET", undefined, bearer), 401);
+  const metrics = { authorization: `Bearer ${METRICS_TOKEN}` };
+  await expectStatus(send(`${stack.url}/metrics`, "GET", undefined, metrics), 200);
 });
 
 test("credentials of every provider: accepted, without permission, and in a field nobody knows", async () => {

@@ -2,7 +2,7 @@
 const seen = new Set<string>();
 
 /** Members of a body that hold a secret. */
-const SECRET_NAME = /password|token|secret|key|cookie|_code$|json$/i;
+const SECRET_NAME = /password|token|secret|key|cookie|ticket|_code$|json$|^d$/i;
 /** Names that look like one: ids, kinds, addresses, lists of names, and what is public. */
 const PUBLIC_NAME = /_id$|Id$|_ur[il]$|_endpoint$|_method$|^keys$|^access_key$|public_key|prefix|token_type|expires/;
 /** Parameters of our addresses and the providers'. */
