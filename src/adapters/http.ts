@@ -1,7 +1,7 @@
 import { AppError, isAppError } from "../domain/errors.ts";
+import { orAbort } from "../domain/or-abort.ts";
 import type { SendUpstream } from "../domain/ports/upstream.ts";
 import { findTarget, type TargetSettings } from "./http/find-target.ts";
-import { orAbort } from "./http/or-abort.ts";
 import { readAtMost } from "./http/read-at-most.ts";
 
 export interface UpstreamSettings extends TargetSettings {

@@ -1,5 +1,5 @@
 import { AppError } from "../../domain/errors.ts";
-import { orAbort } from "./or-abort.ts";
+import { orAbort } from "../../domain/or-abort.ts";
 
 /**
  * The whole body, counted after decompression; the rest is cancelled, not read, when it is longer than `maxBytes`.

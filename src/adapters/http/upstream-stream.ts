@@ -1,8 +1,8 @@
 import { AppError, isAppError } from "../../domain/errors.ts";
+import { orAbort } from "../../domain/or-abort.ts";
 import type { StreamedRequest, StreamUpstream } from "../../domain/ports/upstream.ts";
 import type { UpstreamSettings } from "../http.ts";
 import { findTarget } from "./find-target.ts";
-import { orAbort } from "./or-abort.ts";
 
 const HEAD_TIMEOUT_MS = 30_000;
 /** What `Response` can be built with; a provider that answers anything else has not answered. */

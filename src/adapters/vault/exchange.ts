@@ -1,4 +1,5 @@
 import { type JsonObject, parseJsonObject } from "../../domain/json.ts";
+import { orAbort } from "../../domain/or-abort.ts";
 
 /** What every call to the store needs. Time and chance are arguments, so that tests own them. */
 export interface VaultConnection {
@@ -51,19 +52,25 @@ export async function exchange(
   token: string | null,
   timeoutMs: number,
 ): Promise<Omit<VaultAnswer, "repeated"> | null> {
+  const deadline = AbortSignal.timeout(timeoutMs);
   try {
-    const response = await connection.fetch(createRequest(connection, call, token, timeoutMs));
-    if (!isDecisive(response.status)) {
-      await response.body?.cancel();
-      return null;
-    }
-    const text = await readText(response);
-    const body = response.status === 204 ? {} : parseJsonObject(text ?? "");
-    return body && { status: response.status, body };
+    // A private binding need not heed the signal, and whoever waits is given up on time all the same.
+    return await orAbort(readAnswer(connection.fetch(createRequest(connection, call, token, deadline))), deadline);
   } catch {
     // What is lost is the reason (refused, reset, timed out): its text may name the address, and the remedy is the same.
     return null;
   }
+}
+
+async function readAnswer(answer: Promise<Response>): Promise<Omit<VaultAnswer, "repeated"> | null> {
+  const response = await answer;
+  if (!isDecisive(response.status)) {
+    await response.body?.cancel();
+    return null;
+  }
+  const text = await readText(response);
+  const body = response.status === 204 ? {} : parseJsonObject(text ?? "");
+  return body && { status: response.status, body };
 }
 
 function isDecisive(status: number): boolean {
@@ -71,7 +78,12 @@ function isDecisive(status: number): boolean {
   return (status >= 200 && status < 300) || (status >= 400 && status < 500);
 }
 
-function createRequest(connection: VaultConnection, call: VaultCall, token: string | null, timeoutMs: number): Request {
+function createRequest(
+  connection: VaultConnection,
+  call: VaultCall,
+  token: string | null,
+  signal: AbortSignal,
+): Request {
   const headers = new Headers({ accept: "application/json", "x-vault-request": "true" });
   if (token !== null) headers.set("x-vault-token", token);
   if (connection.namespace !== null) headers.set("x-vault-namespace", connection.namespace);
@@ -82,7 +94,7 @@ function createRequest(connection: VaultConnection, call: VaultCall, token: stri
     body: call.body ? JSON.stringify(call.body) : null,
     // Following one would send the token to whatever host the answer names.
     redirect: "manual",
-    signal: AbortSignal.timeout(timeoutMs),
+    signal,
   });
 }
 

@@ -73,12 +73,9 @@ describe("a store that cannot answer now", () => {
     expect(sleeps).toEqual([50, 100, 200, 400, 400, 400]);
   });
 
-  test("that hangs is given up within two seconds", async () => {
+  test("that hangs, whatever it makes of the signal, is given up within two seconds", async () => {
     const { connection } = connectToAnswers(ok);
-    const hanging = (request: Request) =>
-      new Promise<Response>((_, reject) =>
-        request.signal.addEventListener("abort", () => reject(request.signal.reason)),
-      );
+    const hanging = () => new Promise<Response>(() => undefined);
     const http = createVaultHttp({
       ...connection,
       fetch: hanging,

@@ -48,7 +48,7 @@ test("what was acknowledged survives being killed in the middle of many writes",
     });
     const settled = Promise.allSettled(writers);
     await expect
-      .poll(() => [...acknowledged.values()].reduce((sum, n) => sum + n, 0))
+      .poll(() => [...acknowledged.values()].reduce((sum, n) => sum + n, 0), { timeout: 15_000 })
       .toBeGreaterThan(30 * (round + 1));
     await kill(child);
     await settled;
