@@ -2,7 +2,7 @@ import { z } from "zod";
 import { credentialEndOf, warnOfEnd } from "../domain/credential-end.ts";
 import { AppError } from "../domain/errors.ts";
 import type { SecretData } from "../domain/token-data.ts";
-import { REFRESH_TIMEOUT_MS, clientCredentials as requestToken } from "./oauth2.ts";
+import { REFRESH_TIMEOUT_MS, requestClientToken } from "./oauth2.ts";
 import type { Acquired, Provider, ProviderContext } from "./provider.ts";
 import { splitScopes, type TokenAnswer } from "./token-answer.ts";
 import { word } from "./word.ts";
@@ -94,11 +94,12 @@ function mint<Credentials extends ClientBody>(
   const refusals = { invalid_client: usual, unauthorized_client: usual, invalid_grant: usual, ...data.refusals };
   const end = warnOfEnd(credentialEndOf(given, data.credentialEnd), context.now);
   const reason = end?.code === "client_secret_expired" ? ` ${end.message}` : "";
+  const explain = (error: string) => (["invalid_client", "invalid_grant"].includes(error) ? reason : "");
   const verdicts = Object.fromEntries(
-    Object.entries(refusals).map(([error, sentence]) => [error, { code, message: `${sentence}${reason}` }]),
+    Object.entries(refusals).map(([error, sentence]) => [error, { code, message: `${sentence}${explain(error)}` }]),
   );
   const options = code === "reauth_required" ? { timeoutMs: REFRESH_TIMEOUT_MS } : {};
-  return requestToken(client, scope, context, verdicts, options);
+  return requestClientToken(client, scope, context, verdicts, options);
 }
 
 /** The secret with the minted token in it. Its lifetime is the answer's or unknown, never the old one's. */

@@ -85,7 +85,7 @@ export async function refreshGrant(
  * @param scope    Null = all the client may have.
  * @param verdicts What the server's error codes mean for this caller.
  */
-export async function clientCredentials(
+export async function requestClientToken(
   client: OAuthClient,
   scope: string | null,
   context: ProviderContext,

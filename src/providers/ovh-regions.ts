@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { SecretData } from "../domain/token-data.ts";
+import type { Registration } from "./registration.ts";
 
 /** OVHcloud's three regions: separate accounts, hosts and client registrations. */
 export const ENDPOINTS = ["ovh-eu", "ovh-ca", "ovh-us"] as const;
@@ -20,13 +21,13 @@ export function regionOf(chosen: SecretData): ReturnType<typeof describe> {
 
 /** @param prefix Of the operator's settings there. */
 function describe(name: Endpoint, prefix: string, authHost: string, apiHost: string) {
-  return {
-    name,
-    /** Serves `/1.0`. */
-    apiHost,
-    /** The operator's client there: the settings of id and secret. */
-    client: [`${prefix}_CLIENT_ID`, `${prefix}_CLIENT_SECRET`] as const,
+  const client = [`${prefix}_CLIENT_ID`, `${prefix}_CLIENT_SECRET`] as const;
+  const registration: Registration = {
+    client,
+    clientAuth: "client_secret_post",
     authorizationEndpoint: `https://${authHost}/auth/oauth2/authorize`,
     tokenEndpoint: `https://${authHost}/auth/oauth2/token`,
   };
+  /** `apiHost` serves `/1.0`; `client` names the operator's settings there. */
+  return { name, apiHost, client, registration };
 }

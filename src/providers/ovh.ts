@@ -30,7 +30,7 @@ const consent = authorizationCode({
   // The region decides the hosts, by this list and never by a caller's text.
   options: z.strictObject({ endpoint: endpoint.default("ovh-eu"), project_id }),
   callbackPath: "/ovh_api/ovh/oauth2/callback",
-  registration: (chosen) => ({ ...regionOf(chosen), clientAuth: "client_secret_post" }),
+  registration: (chosen) => regionOf(chosen).registration,
   identify: ({ accessToken }, _client, context, choice) => identify(choice, accessToken, context),
 });
 
@@ -42,7 +42,7 @@ export const ovh = {
     /** @see https://help.ovhcloud.com/csm/en-manage-service-account?id=kb_article_view&sysparm_article=KB0059343 */
     ...clientCredentials({
       ...{ name: NAME, credentials, scope: SCOPE },
-      tokenEndpoint: (given) => regionOf(given).tokenEndpoint,
+      tokenEndpoint: (given) => regionOf(given).registration.tokenEndpoint,
       identify: ({ accessToken }, given, context) => identify(given, accessToken, context),
     }),
   }),
