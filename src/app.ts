@@ -3,6 +3,7 @@ import { bodyLimit } from "hono/body-limit";
 import { except } from "hono/combine";
 import { AppError } from "./domain/errors.ts";
 import type { AppEnv } from "./middleware/app-env.ts";
+import { auditForbidden } from "./middleware/audit-forbidden.ts";
 import { cors } from "./middleware/cors.ts";
 import { csrf } from "./middleware/csrf.ts";
 import { measure } from "./middleware/measure.ts";
@@ -45,6 +46,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
   app.use(measure);
   app.use(cors);
   app.use(plainUrl);
+  app.use(auditForbidden);
   app.use(csrf);
   // The proxy passes bodies on as they come, of any length.
   app.use(except("/api/v1/proxy/*", bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuseBody })));

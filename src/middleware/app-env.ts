@@ -13,6 +13,8 @@ export interface AppVariables {
   readonly principal: Principal;
   /** The connection read while the caller was proven: null = not theirs to see; undefined = none was read. */
   readonly foundConnection: Connection | null | undefined;
+  /** True once a refusal of this request is in the audit log. */
+  readonly isRefusalCounted: true | undefined;
 }
 
 export interface AppEnv {

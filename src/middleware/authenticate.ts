@@ -1,7 +1,5 @@
 import type { Context, MiddlewareHandler } from "hono";
-import { routePath } from "hono/route";
 import { addressKey } from "../domain/address.ts";
-import { UNAUTHENTICATED_CHAIN } from "../domain/audit-event.ts";
 import { entryOf } from "../domain/call.ts";
 import { AppError } from "../domain/errors.ts";
 import type { ConnectionId } from "../domain/ids.ts";
@@ -10,6 +8,7 @@ import type { Principal } from "../domain/principal.ts";
 import { authenticateCaller, type PresentedCredentials } from "../services/identity/authenticate-caller.ts";
 import { type Refused, refuse, unauthenticated } from "../services/identity/authentication.ts";
 import type { AppEnv } from "./app-env.ts";
+import { countRefusal } from "./count-refusal.ts";
 import { takeOrRefuse } from "./rate-limit.ts";
 import { readSessionCookies } from "./session-cookie.ts";
 
@@ -103,18 +102,7 @@ async function refuseCaller(c: Context<AppEnv>, refused: Refused): Promise<never
   // Refused callers never reach the limit of their own, so their address is counted.
   await takeOrRefuse(c, "unauthenticated_address", addressKey(c.var.ip));
 
-  const route = `${c.req.method} ${routePath(c)}`;
-  const caller = actor.id === null ? addressKey(c.var.ip) : [actor.via, actor.id].join(">");
-  const action = isProven ? "auth.forbidden" : "auth.failed";
-  await c.var.deps.audit.count(workspaceId ?? UNAUTHENTICATED_CHAIN, `${action}:${caller}:${route}`, {
-    action,
-    outcome: "failure",
-    actor,
-    resource: { type: "route", id: route },
-    ip: c.var.ip,
-    requestId: c.var.requestId,
-    detail: { reason },
-  });
+  await countRefusal(c, { action: isProven ? "auth.forbidden" : "auth.failed", actor, workspaceId, reason });
   throw error;
 }
 

@@ -1,7 +1,10 @@
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
+import { ANONYMOUS } from "../domain/call.ts";
 import { AppError } from "../domain/errors.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { AppEnv } from "./app-env.ts";
+import { countRefusal } from "./count-refusal.ts";
 import { readSessionCookies } from "./session-cookie.ts";
 
 const CHANGING = new Set(["POST", "PUT", "PATCH", "DELETE"]);
@@ -23,10 +26,17 @@ export const csrf = createMiddleware<AppEnv>(async (c, next) => {
     const site = c.req.header("sec-fetch-site") ?? null;
     const isNamed = origin !== null || site !== null;
     const isAllowed = isNamed ? isOurPage(c.var.deps.settings, origin, site) : !hasCookie;
-    if (!isAllowed) throw new AppError("forbidden", "This request must come from our own pages.");
+    if (!isAllowed) return await refusePage(c);
   }
   return next();
 });
+
+async function refusePage(c: Context<AppEnv>): Promise<never> {
+  // Whose cookie it is stays unknown: nothing is proven for a page that may not ask.
+  const nobody = { actor: ANONYMOUS, workspaceId: null };
+  await countRefusal(c, { action: "auth.forbidden", reason: "foreign_page", ...nobody });
+  throw new AppError("forbidden", "This request must come from our own pages.");
+}
 
 /** At least one of the two is given. `Origin: null` names no page and is refused. */
 function isOurPage(settings: Settings, origin: string | null, site: string | null): boolean {

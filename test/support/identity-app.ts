@@ -1,5 +1,6 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { AppEnv } from "../../src/middleware/app-env.ts";
+import { auditForbidden } from "../../src/middleware/audit-forbidden.ts";
 import { csrf } from "../../src/middleware/csrf.ts";
 import { renderError } from "../../src/middleware/render-error.ts";
 import { apiKeyRoutes } from "../../src/routes/api-keys.ts";
@@ -20,6 +21,7 @@ export function createIdentityApp({ deps }: IdentityWorld): OpenAPIHono<AppEnv> 
     c.set("ip", c.req.header("cf-connecting-ip") ?? null);
     await next();
   });
+  app.use(auditForbidden);
   app.use(csrf);
   for (const routes of [authRoutes, sessionRoutes, userRoutes, apiKeyRoutes]) app.route("/", routes);
   return app;
