@@ -113,10 +113,7 @@ async function keep(
   if (storing.kind === "stored") {
     return { login: `${provider.id}_success`, connection: storing.stored.connection.id };
   }
-  const { code } = storing.error;
-  const later = storing.kind === "kept" ? { stored: "later" } : {};
-  await recordEnd(deps, handshake, origin, "failure", { reason: code, ...later });
-  return { login: `${provider.id}_failed`, error: code, ...later };
+  return { login: `${provider.id}_failed`, error: storing.error.code, ...laterOf(storing) };
 }
 
 async function hold(deps: FinishDeps, handshake: Handshake, acquired: Acquired, code: string): Promise<void> {
@@ -128,7 +125,7 @@ async function hold(deps: FinishDeps, handshake: Handshake, acquired: Acquired, 
   }
 }
 
-/** Makes a grant the starter's connection and records it; one that nobody could keep is revoked. */
+/** Makes a grant the starter's connection and records what became of it; one that nobody could keep is revoked. */
 export async function connectGrant(
   deps: FinishDeps,
   provider: Provider,
@@ -139,7 +136,10 @@ export async function connectGrant(
   const scope = scopeOfStarter(handshake);
   const storing = await tryToStore(deps, scope, provider, acquired, { account: null, shared: null });
   if (storing.kind === "lost") await dropGrant(deps, handshake, acquired);
-  if (storing.kind !== "stored") return storing;
+  if (storing.kind !== "stored") {
+    await recordEnd(deps, handshake, origin, "failure", { reason: storing.error.code, ...laterOf(storing) });
+    return storing;
+  }
   const { stored } = storing;
   await recordEnd(deps, handshake, origin, "success", {});
   await deps.audit.record(scope.workspaceId, {
@@ -152,6 +152,11 @@ export async function connectGrant(
   });
   await runAfterConnect(deps, provider, stored.connection);
   return storing;
+}
+
+/** Says when the connection will appear by itself. */
+function laterOf({ kind }: Storing): Readonly<Record<string, string>> {
+  return kind === "kept" ? { stored: "later" } : {};
 }
 
 function recordEnd(

@@ -223,6 +223,13 @@ describe("a consent in mode verify", () => {
     const { world, code } = await bringCode();
     await expect(completeConsent(world.deps, thief, code)).rejects.toMatchObject({ code: "not_found" });
     expect(world.server.revocations).toEqual(["refresh-1"]);
+    expect(world.deps.audit.entries.at(-1)).toMatchObject({
+      chain: backend.principal.workspaceId,
+      action: "oauth.failed",
+      outcome: "failure",
+      actor: { id: thief.principal.id },
+      detail: { reason: "not_found" },
+    });
     await expect(completeConsent(world.deps, backend, code)).rejects.toMatchObject({ code: "not_found" });
     expect(world.deps.connections.rows.size).toBe(0);
     expect(world.deps.secrets.paths()).toEqual([]);
