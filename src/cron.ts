@@ -1,3 +1,4 @@
+import { applyRetention } from "./jobs/apply-retention.ts";
 import { resumeSetups } from "./jobs/resume-setups.ts";
 import { sweepDue } from "./jobs/sweep-due.ts";
 import { warnOfEnds } from "./jobs/warn-of-ends.ts";
@@ -6,7 +7,7 @@ import type { Deps } from "./services/deps.ts";
 /** Which job each cron expression of wrangler.toml runs. */
 const JOBS: Readonly<Record<string, (deps: Deps) => Promise<void>>> = {
   "* * * * *": (deps) => inOrder(deps, sweepDue, resumeSetups),
-  "17 3 * * *": (deps) => inOrder(deps, warnOfEnds),
+  "17 3 * * *": (deps) => inOrder(deps, warnOfEnds, applyRetention),
 };
 
 /** Runs the job of a cron expression; an expression nobody knows is a mistake in wrangler.toml. */

@@ -21,6 +21,7 @@ import { createCredentialProver } from "./adapters/neon/credential-prover.ts";
 import { createGcpSetupStore } from "./adapters/neon/gcp-setups.ts";
 import { createKubectlTokenStore } from "./adapters/neon/kubectl-tokens.ts";
 import { measureDatabase } from "./adapters/neon/measured-database.ts";
+import { createRetentionStore } from "./adapters/neon/retention.ts";
 import { createSessionStore } from "./adapters/neon/sessions.ts";
 import { createUserStore } from "./adapters/neon/users.ts";
 import { createSecretStore } from "./adapters/vault/kv-v2.ts";
@@ -126,6 +127,7 @@ export function createDeps(env: Bindings, context: Lifetime): Deps {
     hotCredentials: isolate.hotCredentials,
     keepers: createKeepers((id) => find<KeeperRpc>(env.CONNECTION_KEEPER, id)),
     handshakes: createHandshakes((id) => find<HandshakeRpc>(env.OAUTH_HANDSHAKE, id)),
+    retention: createRetentionStore(database),
     gcpSetups: createGcpSetupStore(database),
     gcpSetupRuns: createGcpSetupRuns(env.GCP_SETUP),
   };

@@ -8,6 +8,7 @@ export interface KeeperRpc {
   store(binding: ConnectionBinding, secret: NewSecret): Promise<Outcome<number>>;
   erase(binding: ConnectionBinding, by: Disconnector): Promise<Outcome<"erased" | "pending">>;
   nudge(binding: ConnectionBinding): Promise<Outcome<void>>;
+  purge(binding: ConnectionBinding): Promise<Outcome<"purged" | "pending">>;
 }
 
 /** @param find The keeper of a connection id. */
@@ -17,5 +18,6 @@ export function createKeepers(find: (connectionId: string) => KeeperRpc): Keeper
     store: async (binding, secret) => requireValue(await find(binding.id).store(binding, secret)),
     erase: async (binding, by) => requireValue(await find(binding.id).erase(binding, by)),
     nudge: async (binding) => requireValue(await find(binding.id).nudge(binding)),
+    purge: async (binding) => requireValue(await find(binding.id).purge(binding)),
   };
 }

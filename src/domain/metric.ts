@@ -79,7 +79,7 @@ export const METRICS = {
     kind: "histogram",
     help: "Time the secret store took for one call, repeated tries included.",
     labels: {
-      operation: ["read", "versions", "write", "label", "erase", "check", "login", "renew", "lookup"],
+      operation: ["read", "versions", "write", "label", "erase", "list", "check", "login", "renew", "lookup"],
       outcome: DONE_OR_FAILED,
     },
   },

@@ -44,3 +44,9 @@ export function parseSecretRef(raw: string, mount: string): SecretPlace {
 export function secretName(environment: string, ownerId: string, provider: string, suffix: string | null): string {
   return ["aurora", environment, ownerId, provider, ...(suffix === null ? [] : [suffix]), "token"].join("-");
 }
+
+/** Whether a name is one that {@link secretName} builds in this environment; other systems share the folder. */
+export function isConnectionSecretName(environment: string, name: string): boolean {
+  const owner = name.startsWith(`aurora-${environment}-`) ? name.slice(`aurora-${environment}-`.length) : "";
+  return /^(?:usr|key)_[0-9a-f]{32}-[a-z0-9][a-z0-9_-]*-token$/.test(owner);
+}

@@ -10,6 +10,7 @@ import type { KeeperRecord, KeeperState } from "../services/keeper/keeper-state.
 import { refreshConnection } from "../services/keeper/refresh-connection.ts";
 import { storeSecret } from "../services/keeper/store-secret.ts";
 import { nudgeKeeper, wakeKeeper } from "../services/keeper/wake-keeper.ts";
+import { purgeKeeper } from "../services/retention/purge-keeper.ts";
 import { createRecord } from "./record.ts";
 
 /** One per connection: whoever wants to write its secret, or have it refreshed, comes here and waits in line. */
@@ -31,6 +32,10 @@ export class ConnectionKeeper extends DurableObject<Bindings> {
 
   nudge(binding: ConnectionBinding): Promise<Outcome<void>> {
     return toOutcome(() => nudgeKeeper(this.#keeper(), binding));
+  }
+
+  purge(binding: ConnectionBinding): Promise<Outcome<"purged" | "pending">> {
+    return toOutcome(() => purgeKeeper(this.#keeper(), binding));
   }
 
   override alarm(): Promise<void> {

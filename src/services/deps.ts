@@ -15,6 +15,7 @@ import type { Metrics, MetricTotals, SecurityTallies } from "../domain/ports/met
 import type { Sealer } from "../domain/ports/sealer.ts";
 import type { SecretStore } from "../domain/ports/secret-store.ts";
 import type { SendUpstream, StreamUpstream } from "../domain/ports/upstream.ts";
+import type { RetentionStore } from "../domain/retention.ts";
 import type { Secret } from "../domain/secret.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { UsageThresholds } from "../domain/usage.ts";
@@ -69,6 +70,7 @@ export interface Deps {
   readonly hotCredentials: HotCredentials;
   readonly keepers: Keepers;
   readonly handshakes: Handshakes;
+  readonly retention: RetentionStore;
   readonly gcpSetups: GcpSetupStore;
   readonly gcpSetupRuns: GcpSetupRuns;
 }

@@ -125,7 +125,7 @@ export const MATRIX: readonly MatrixRow[] = [
     insert: [
       `insert into api_keys (id, workspace_id, service_name, key_hash, key_prefix, permissions, created_by) values
         ('${makeId("key", "2", "%d")}', '${WORKSPACE}', 's', '${"1".repeat(61)}%d', 'ak_', '{}', '${SELF}') returning 1`,
-      ADD_WITHIN,
+      ADD_OWN,
     ],
     update: [`update api_keys set expires_at = null where id = '${KEY}' returning id`, WITHIN],
     delete: [`delete from api_keys where id = '${KEY}'`, NEVER],
@@ -173,6 +173,14 @@ export const MATRIX: readonly MatrixRow[] = [
     insert: [insertSetup(SHARED_TOKEN), [REFUSED, 0, REFUSED, REFUSED, REFUSED]],
     update: [`update gcp_setups set step = 2 where connection_id = '${SHARED_TOKEN}' returning step`, OWN],
     delete: [`delete from gcp_setups where connection_id = '${SHARED_TOKEN}'`, NEVER],
+  },
+  {
+    table: "retention_ledger",
+    row: "a purge that was not told yet",
+    select: ["select kind from retention_ledger", NEVER],
+    insert: [`insert into retention_ledger (kind) values ('x')`, NEVER],
+    update: ["update retention_ledger set kind = 'x'", NEVER],
+    delete: ["delete from retention_ledger", NEVER],
   },
   {
     table: "audit_events",

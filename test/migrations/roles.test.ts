@@ -5,17 +5,24 @@ import { type MigratedDatabase, readSqlState, TARGETS } from "./database-targets
 const DEFINER_FUNCTIONS = [
   "end_sessions",
   "find_login",
+  "forget_purges",
   "has_other_live_grant",
+  "lease_retired_connections",
   "list_audit_chains",
   "list_due_connections",
+  "list_unknown_secrets",
+  "plan_retention",
   "prove_api_key",
   "prove_kubectl_token",
   "prove_session",
   "prune_audit_events",
+  "purge_connections",
+  "purge_retired",
   "read_password_hash",
   "register_account",
   "set_password_hash",
   "take_ending_credentials",
+  "take_purges",
   "take_stalled_gcp_setups",
 ];
 
@@ -124,6 +131,9 @@ describe.each(TARGETS)("roles on $name", (target) => {
     ["read passwords of roles", "select rolpassword from pg_authid"],
     ["become anyone", "set session authorization aurora_owner"],
     ["run the trigger's function", "select keep_aws_external_id()"],
+    ["say since when somebody is deactivated", "update users set deactivated_at = now()"],
+    ["look at what may be purged row by row", "select * from list_retired()"],
+    ["note a purge that was none", "select write_retention_ledger('users', '{}')"],
   ])("aurora_app cannot %s", async (_what, text) => {
     expect(await readSqlState(database.app.query([{ text }]))).toBe("42501");
   });

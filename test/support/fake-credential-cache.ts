@@ -8,6 +8,8 @@ export interface FakeCredentialCache extends CredentialCache {
   readonly copies: Map<string, Credential>;
   /** Puts something there that does not open. */
   plant(connectionId: string, version: number): void;
+  /** From now on nothing can be purged, or again. */
+  setDown(isDown: boolean): void;
 }
 
 interface Copy {
@@ -18,6 +20,7 @@ interface Copy {
 export function createFakeCredentialCache(now: () => EpochSeconds): FakeCredentialCache {
   const kept = new Map<string, Copy | "planted">();
   const copies = new Map<string, Credential>();
+  let down = false;
   const keyOf = (id: string, version: number) => `${id}:${version}`;
   const contextOf = ({ workspaceId, ownerId, id }: ConnectionBinding) => [workspaceId, ownerId, id].join("|");
 
@@ -39,6 +42,17 @@ export function createFakeCredentialCache(now: () => EpochSeconds): FakeCredenti
     async purge(binding, version) {
       kept.delete(keyOf(binding.id, version));
       copies.delete(keyOf(binding.id, version));
+    },
+    async purgeAll(id) {
+      if (down) return false;
+      for (const key of [...kept.keys()].filter((known) => known.startsWith(`${id}:`))) {
+        kept.delete(key);
+        copies.delete(key);
+      }
+      return true;
+    },
+    setDown: (isDown) => {
+      down = isDown;
     },
     check: async () => undefined,
   };

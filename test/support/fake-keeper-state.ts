@@ -19,6 +19,10 @@ export function createFakeKeeperState(): FakeKeeperState {
       text = JSON.stringify(record);
       state.onWrite(record);
     },
+    clear() {
+      text = null;
+      state.alarmAtMs = null;
+    },
     wakeAt(atMs) {
       state.alarmAtMs = atMs;
     },

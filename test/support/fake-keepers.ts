@@ -5,6 +5,7 @@ import type { Keeper } from "../../src/services/keeper/keeper.ts";
 import { refreshConnection } from "../../src/services/keeper/refresh-connection.ts";
 import { storeSecret } from "../../src/services/keeper/store-secret.ts";
 import { nudgeKeeper } from "../../src/services/keeper/wake-keeper.ts";
+import { purgeKeeper } from "../../src/services/retention/purge-keeper.ts";
 import { createFakeKeeperState } from "./fake-keeper-state.ts";
 
 export interface FakeKeepers extends Keepers {
@@ -30,5 +31,6 @@ export function createFakeKeepers(deps: Keeper["deps"]): FakeKeepers {
     store: async (binding, secret) => storeSecret(find("store", binding), binding, secret),
     erase: async (binding, by) => eraseConnection(find("erase", binding), binding, by),
     nudge: async (binding) => nudgeKeeper(find("nudge", binding), binding),
+    purge: async (binding) => purgeKeeper(find("purge", binding), binding),
   };
 }

@@ -22,6 +22,8 @@ export interface FakeSecretStore extends SecretStore {
   /** Deletes the newest version as another client of the same Vault could; it still counts. */
   deleteNewest(place: SecretPlace): Promise<void>;
   labelsOf(place: SecretPlace): Readonly<Record<string, string>>;
+  /** Whether the policy lets us list; it does at first. */
+  setMayList(allowed: boolean): void;
   /** Every secret, `{mount}/{path}`. */
   paths(): readonly string[];
 }
@@ -33,6 +35,7 @@ const MAX_VERSIONS = 10;
 export function createFakeSecretStore(now: () => string = () => "2026-11-22T10:00:00Z"): FakeSecretStore {
   const secrets = new Map<string, FakeSecret>();
   let down = false;
+  let mayList = true;
   const keyOf = ({ mount, path }: SecretPlace) => `${mount}/${path}`;
 
   function find(place: SecretPlace): FakeSecret | undefined {
@@ -58,6 +61,15 @@ export function createFakeSecretStore(now: () => string = () => "2026-11-22T10:0
     erase: async (place) => {
       find(place);
       secrets.delete(keyOf(place));
+    },
+    list: async ({ mount, path }) => {
+      find({ mount, path });
+      const below = [...secrets.keys()].filter((key) => key.startsWith(`${mount}/${path}/`));
+      const names = below.map((key) => key.slice(`${mount}/${path}/`.length).replace(/\/.*$/s, "/"));
+      return mayList ? [...new Set(names)] : null;
+    },
+    setMayList: (allowed) => {
+      mayList = allowed;
     },
     check: async () => void find({ mount: "", path: "" }),
     setDown: (isDown) => {

@@ -9,6 +9,7 @@ import type { Keeper } from "../../src/services/keeper/keeper.ts";
 import { refreshConnection } from "../../src/services/keeper/refresh-connection.ts";
 import { storeSecret } from "../../src/services/keeper/store-secret.ts";
 import { nudgeKeeper, wakeKeeper } from "../../src/services/keeper/wake-keeper.ts";
+import { purgeKeeper } from "../../src/services/retention/purge-keeper.ts";
 import { createFakeAuditLog } from "./fake-audit-log.ts";
 import { createFakeConnectionStore } from "./fake-connection-store.ts";
 import { createFakeCredentialCache } from "./fake-credential-cache.ts";
@@ -123,6 +124,7 @@ export function createKeeperWorld({ random = randomBytes, change = (provider) =>
     call: (force = false): Promise<RefreshAnswer> => refreshConnection(keeper, binding, force),
     store,
     erase: () => eraseConnection(keeper, binding, { actor: { type: "user", id: OWNER }, ip: null, requestId: null }),
+    purge: () => purgeKeeper(keeper, binding),
     nudge: (as: ConnectionBinding = binding) => nudgeKeeper(keeper, as),
     /** The row of a new connection and its first secret. */
     async connect(secret?: SecretData) {

@@ -4,7 +4,7 @@ import type { Now } from "../../domain/ports/clock.ts";
 import type { CredentialCache } from "../../domain/ports/credential-cache.ts";
 import type { Sealer } from "../../domain/ports/sealer.ts";
 import { type Credential, readCredential } from "../../domain/token-data.ts";
-import { credentialKey, HEALTH_KEY } from "./keys.ts";
+import { credentialKey, credentialPrefix, HEALTH_KEY } from "./keys.ts";
 
 /** Workers KV refuses a shorter life; a copy that would be usable for less is not worth having. */
 const MIN_TTL_SECONDS = 60;
@@ -36,6 +36,12 @@ export function createCredentialCache({ kv, sealer, now, ttlSeconds }: CacheOpti
 
     async purge(binding, version) {
       await quietly(kv.delete(credentialKey(binding.id, version)));
+    },
+
+    async purgeAll(id) {
+      const found = await quietly(kv.list({ prefix: credentialPrefix(id) }));
+      const deleted = await Promise.allSettled((found?.keys ?? []).map(({ name }) => kv.delete(name)));
+      return found?.list_complete === true && deleted.every(({ status }) => status === "fulfilled");
     },
 
     async check() {

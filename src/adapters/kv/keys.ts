@@ -2,7 +2,12 @@ import type { ConnectionId } from "../../domain/ids.ts";
 
 /** Every key of the `SECRET_CACHE` namespace; docs/storage.md lists them. */
 export function credentialKey(id: ConnectionId, version: number): string {
-  return `cred:${id}:v${version}`;
+  return `${credentialPrefix(id)}v${version}`;
+}
+
+/** What the keys of a connection's copies begin with, whatever the version. */
+export function credentialPrefix(id: ConnectionId): string {
+  return `cred:${id}:`;
 }
 
 /** Never written: reading it shows that the namespace answers. */

@@ -27,6 +27,7 @@ export function measureSecretStore(store: SecretStore, time: TimeVault): SecretS
     write: (place, data, cas) => time("write", () => store.write(place, data, cas)),
     label: (place, labels) => time("label", () => store.label(place, labels)),
     erase: (place) => time("erase", () => store.erase(place)),
+    list: (folder) => time("list", () => store.list(folder)),
     check: () => time("check", () => store.check()),
   };
 }

@@ -22,6 +22,10 @@ export interface VaultCall {
   /** Below the address and already escaped, e.g. `/v1/aurora/data/users/x`. */
   readonly path: string;
   readonly body?: JsonObject | undefined;
+  /** How long the answer may be; 1 MiB unless told. */
+  readonly maxBytes?: number | undefined;
+  /** A refusal of our login (403) is an answer to this call, since not every policy allows it. */
+  readonly mayBeRefused?: boolean | undefined;
 }
 
 /** An answer that came from Vault itself and decides the matter. */
@@ -43,7 +47,7 @@ const TRY_ANOTHER_TIME: ReadonlySet<number> = new Set([412, 429, 472, 473]);
  *
  * @param token Null for a login, which has none.
  * @returns the answer; null when there was none to rely on: no connection, time over, a redirect (a standby naming its
- *          leader), a node that is sealed or failing, a body over 1 MiB, or one that is not JSON (a proxy's error page).
+ *          leader), a node that is sealed or failing, a body that is too long, or one that is not JSON (a proxy's error page).
  * @see https://developer.hashicorp.com/vault/api-docs#http-status-codes
  */
 export async function exchange(
@@ -55,20 +59,24 @@ export async function exchange(
   const deadline = AbortSignal.timeout(timeoutMs);
   try {
     // A private binding need not heed the signal, and whoever waits is given up on time all the same.
-    return await orAbort(readAnswer(connection.fetch(createRequest(connection, call, token, deadline))), deadline);
+    const request = createRequest(connection, call, token, deadline);
+    return await orAbort(readAnswer(connection.fetch(request), call.maxBytes ?? MAX_BODY_BYTES), deadline);
   } catch {
     // What is lost is the reason (refused, reset, timed out): its text may name the address, and the remedy is the same.
     return null;
   }
 }
 
-async function readAnswer(answer: Promise<Response>): Promise<Omit<VaultAnswer, "repeated"> | null> {
+async function readAnswer(
+  answer: Promise<Response>,
+  maxBytes: number,
+): Promise<Omit<VaultAnswer, "repeated"> | null> {
   const response = await answer;
   if (!isDecisive(response.status)) {
     await response.body?.cancel();
     return null;
   }
-  const text = await readText(response);
+  const text = await readText(response, maxBytes);
   const body = response.status === 204 ? {} : parseJsonObject(text ?? "");
   return body && { status: response.status, body };
 }
@@ -98,8 +106,8 @@ function createRequest(
   });
 }
 
-/** The body as text; null when it is longer than {@link MAX_BODY_BYTES}. */
-async function readText(response: Response): Promise<string | null> {
+/** The body as text; null when it is longer than `maxBytes`. */
+async function readText(response: Response, maxBytes: number): Promise<string | null> {
   if (!response.body) return "";
   const decoder = new TextDecoder();
   const reader = response.body.getReader();
@@ -108,7 +116,7 @@ async function readText(response: Response): Promise<string | null> {
     const { done, value } = await reader.read();
     if (done) return text + decoder.decode();
     bytes += value.byteLength;
-    if (bytes > MAX_BODY_BYTES) {
+    if (bytes > maxBytes) {
       await reader.cancel();
       return null;
     }

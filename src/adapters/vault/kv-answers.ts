@@ -42,6 +42,13 @@ export function parseVersions(body: JsonObject, nowMs: number): readonly SecretV
     .sort((one, other) => one.version - other.version);
 }
 
+/** The names in `{data: {keys: […]}}`. */
+export function parseNames(body: JsonObject): readonly string[] {
+  const { keys } = requireObject(body["data"]);
+  if (!Array.isArray(keys) || !keys.every((key) => typeof key === "string")) throw createUnreadable();
+  return keys;
+}
+
 function parseVersion(number: string, raw: JsonObject, nowMs: number): SecretVersion {
   const { created_time: createdAt, deletion_time: deletedAt, destroyed } = raw;
   const isDeleted = typeof deletedAt === "string" && deletedAt !== "" && Date.parse(deletedAt) <= nowMs;

@@ -3,12 +3,22 @@ import type { JsonObject } from "../../domain/json.ts";
 import type { SecretStore, SecretVersion, StoredSecret } from "../../domain/ports/secret-store.ts";
 import type { SecretPlace } from "../../domain/secret-ref.ts";
 import type { VaultAnswer } from "./exchange.ts";
-import { isAbsent, parseNewestVersion, parseSecret, parseVersions, parseWrittenVersion } from "./kv-answers.ts";
+import {
+  isAbsent,
+  parseNames,
+  parseNewestVersion,
+  parseSecret,
+  parseVersions,
+  parseWrittenVersion,
+} from "./kv-answers.ts";
 import { createSecretPath } from "./secret-path.ts";
 import type { VaultHttp } from "./vault-http.ts";
 
 /** Vault's words for a `cas` that is not the newest version; the status alone (400) has other meanings too. */
 const CAS_MISMATCH = "check-and-set parameter did not match the current version";
+
+/** About a hundred thousand of our names; an isolate has 128 MB. */
+const MAX_LIST_BYTES = 12_582_912;
 
 /**
  * The {@link SecretStore} over Vault's KV version 2.
@@ -24,6 +34,7 @@ export function createSecretStore(vault: VaultHttp): SecretStore {
     write: (place, data, cas) => write(vault, place, data, cas),
     label: (place, labels) => label(vault, place, labels),
     erase: (place) => erase(vault, place),
+    list: (folder) => list(vault, folder),
     check: () => check(vault),
   };
 }
@@ -75,6 +86,18 @@ async function label(vault: VaultHttp, place: SecretPlace, labels: Readonly<Reco
 async function erase(vault: VaultHttp, place: SecretPlace): Promise<void> {
   const answer = await vault.send({ method: "DELETE", path: createSecretPath("metadata", place) });
   if (!isAbsent(answer)) requireSuccess(answer);
+}
+
+/**
+ * Vault answers every name of a folder at once; it has no pages.
+ *
+ * @see https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2#list-secrets
+ */
+async function list(vault: VaultHttp, folder: SecretPlace): Promise<readonly string[] | null> {
+  const path = `${createSecretPath("metadata", folder)}/?list=true`;
+  const answer = await vault.send({ method: "GET", path, maxBytes: MAX_LIST_BYTES, mayBeRefused: true });
+  if (answer.status === 403) return null;
+  return isAbsent(answer) ? [] : parseNames(requireSuccess(answer).body);
 }
 
 /** Looking up our own token is allowed to every token by the default policy, and fails when the store is sealed. */

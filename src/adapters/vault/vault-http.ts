@@ -8,7 +8,7 @@ export interface VaultHttp {
   /**
    * Sends one call.
    *
-   * @returns any 2xx and the 4xx that are about the call itself (400, 404, 405).
+   * @returns any 2xx and the 4xx that are about the call itself (400, 404, 405; 403 if it `mayBeRefused`).
    * @throws `vault_unavailable` when the store does not answer within 2 s, is sealed, or refuses our login twice.
    *         Retrying is safe. No token, path or body is in the error.
    */
@@ -37,6 +37,8 @@ async function send(
 
   const replacement = await options.session.refused(token);
   const second = await exchangeWithin(options, call, replacement);
-  if (second.status !== 403) return { ...second, repeated: first.repeated || second.repeated };
-  throw new AppError("vault_unavailable", "The secret store refused our login: its policy lacks this.");
+  if (second.status === 403 && call.mayBeRefused !== true) {
+    throw new AppError("vault_unavailable", "The secret store refused our login: its policy lacks this.");
+  }
+  return { ...second, repeated: first.repeated || second.repeated };
 }

@@ -1,4 +1,5 @@
 import type { Connection, ConnectionBinding } from "../connection.ts";
+import type { ConnectionId } from "../ids.ts";
 import type { Credential } from "../token-data.ts";
 
 /**
@@ -11,6 +12,8 @@ export interface CredentialCache {
   /** Skipped when less than 60 seconds of use would be left. */
   write(binding: ConnectionBinding, credential: Credential): Promise<void>;
   purge(binding: ConnectionBinding, version: number): Promise<void>;
+  /** Deletes the copies of every version; false when some may be left. */
+  purgeAll(id: ConnectionId): Promise<boolean>;
   /** Resolves when the cache answers. */
   check(): Promise<void>;
 }

@@ -49,4 +49,9 @@ export interface Keepers {
   erase(binding: ConnectionBinding, by: Disconnector): Promise<"erased" | "pending">;
   /** Lets the keeper see to whatever is due. */
   nudge(binding: ConnectionBinding): Promise<void>;
+  /**
+   * Takes a soft-deleted connection's keeper apart: its secret, its cached copies and all it remembers. `pending`: a store
+   * or the provider is away and something of it may be left. Safe to repeat.
+   */
+  purge(binding: ConnectionBinding): Promise<"purged" | "pending">;
 }

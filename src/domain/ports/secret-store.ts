@@ -38,6 +38,12 @@ export interface SecretStore {
   label(place: SecretPlace, labels: Readonly<Record<string, string>>): Promise<void>;
   /** Destroys every version and the metadata. Erasing what is not there succeeds. */
   erase(place: SecretPlace): Promise<void>;
+  /**
+   * The names right below a path, in no order; one that ends in `/` is a folder.
+   *
+   * @returns null when our policy does not allow listing.
+   */
+  list(folder: SecretPlace): Promise<readonly string[] | null>;
   /** Resolves when the store is unsealed and our login works. */
   check(): Promise<void>;
 }

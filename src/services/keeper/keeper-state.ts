@@ -77,6 +77,8 @@ export interface KeeperState {
   /** Null before the first call. */
   read(): KeeperRecord | null;
   write(record: KeeperRecord): void;
+  /** Forgets everything, the alarm too: nothing of this keeper is left in storage. */
+  clear(): void;
   /** Wakes the keeper at `atMs` (milliseconds since the epoch), replacing an earlier alarm. */
   wakeAt(atMs: number): void;
 }

@@ -141,6 +141,17 @@ export function describeSecretStore(name: string, open: () => StoreUnderTest): v
       expect(await store.read(below)).toEqual({ data: { n: 3 }, version: 1 });
     });
 
+    test("the names below a folder are listed, a folder among them by its slash", async () => {
+      const folder = { ...place, path: `${place.path}-folder` };
+      expect(await store.list(folder)).toEqual([]);
+      await store.write({ ...place, path: `${folder.path}/one-token` }, { n: 1 }, 0);
+      await store.write({ ...place, path: `${folder.path}/two-token` }, { n: 2 }, 0);
+      await store.write({ ...place, path: `${folder.path}/usr_1/gcp` }, { n: 3 }, 0);
+      expect([...((await store.list(folder)) ?? [])].sort()).toEqual(["one-token", "two-token", "usr_1/"]);
+      await store.erase({ ...place, path: `${folder.path}/one-token` });
+      expect([...((await store.list(folder)) ?? [])].sort()).toEqual(["two-token", "usr_1/"]);
+    });
+
     test("the check passes while the store answers and our login works", async () => {
       await expect(store.check()).resolves.toBeUndefined();
     });

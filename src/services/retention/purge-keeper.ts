@@ -1,0 +1,46 @@
+import type { ConnectionBinding } from "../../domain/connection.ts";
+import { isAppError } from "../../domain/errors.ts";
+import type { Disconnector } from "../../domain/ports/keepers.ts";
+import type { Keeper } from "../keeper/keeper.ts";
+import { type KeeperRecord, newRecord } from "../keeper/keeper-state.ts";
+import { isOwing, setNextAlarm } from "../keeper/next-alarm.ts";
+import { settleEscrow } from "../keeper/settle-escrow.ts";
+
+/** Named only where a keeper never heard of the disconnect. */
+const RETENTION: Disconnector = { actor: { type: "system", id: "retention" }, ip: null, requestId: null };
+
+/**
+ * Takes apart the keeper of a connection that was soft-deleted long ago: finishes what its disconnect may have left open,
+ * erases the secret once more, then every cached copy, then everything this keeper remembers.
+ *
+ * @returns `pending` while a store or the provider is away: the keeper keeps the mark, and its alarm goes on.
+ */
+export async function purgeKeeper(keeper: Keeper, binding: ConnectionBinding): Promise<"purged" | "pending"> {
+  keeper.underWay.fallback = null;
+  let record: KeeperRecord | null = markRetired(keeper, binding);
+  setNextAlarm(keeper);
+  try {
+    // Another purge may mark the record anew while this one waits; the last look and the clearing are one step.
+    for (; record !== null && isOwing(record); record = keeper.state.read()) {
+      await settleEscrow(keeper);
+      if (!(await keeper.deps.credentialCache.purgeAll(binding.id))) return "pending";
+    }
+    // The provider is asked for a day to end the grant; what does that is not thrown away before.
+    if (record?.erasure?.unrevoked) return "pending";
+    keeper.state.clear();
+    return "purged";
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    return "pending";
+  }
+}
+
+/** The row is gone for its users whatever this keeper thinks of it, and the secret is to be erased again. */
+function markRetired(keeper: Keeper, binding: ConnectionBinding): KeeperRecord {
+  const record = keeper.state.read() ?? newRecord(binding);
+  const { by = RETENTION, grantAside = false, unrevoked = null } = record.erasure ?? {};
+  const erasure = { by, rowGone: true, grantAside, secretGone: false, unrevoked };
+  const retired: KeeperRecord = { ...record, binding, erasure, retryAt: null };
+  keeper.state.write(retired);
+  return retired;
+}
