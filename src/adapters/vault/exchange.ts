@@ -67,10 +67,7 @@ export async function exchange(
   }
 }
 
-async function readAnswer(
-  answer: Promise<Response>,
-  maxBytes: number,
-): Promise<Omit<VaultAnswer, "repeated"> | null> {
+async function readAnswer(answer: Promise<Response>, maxBytes: number): Promise<Omit<VaultAnswer, "repeated"> | null> {
   const response = await answer;
   if (!isDecisive(response.status)) {
     await response.body?.cancel();
