@@ -30,6 +30,7 @@ import { sessionRoutes } from "./routes/sessions.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { userRoutes } from "./routes/users.ts";
 import { versionRoutes } from "./routes/versions.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 
 /** A body over this is 413, before anything reads it. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -67,6 +68,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
   app.route("/", auditRoutes);
   app.route("/", metricsRoutes);
   app.route("/", auditFileRoutes);
+  app.route("/", webhookRoutes);
   app.route("/", pageRoutes);
   app.route("/", openApiRoutes(app));
   return app;

@@ -7,6 +7,7 @@ export interface Bindings extends Readonly<Partial<Record<SettingName, string>>>
   readonly OAUTH_HANDSHAKE: DurableObjectNamespace;
   readonly VAULT_SESSION: DurableObjectNamespace;
   readonly METRICS: DurableObjectNamespace;
+  readonly WEBHOOK_SENDER: DurableObjectNamespace;
   readonly GCP_SETUP: Workflow;
   /** A Workers VPC service or an mTLS certificate: replaces the public fetch to Vault. */
   readonly VAULT?: Fetcher;
@@ -40,6 +41,7 @@ export const SETTING_NAMES = [
   "RATELIMIT_DEFAULT",
   "USAGE_THRESHOLDS",
   "DO_JURISDICTION",
+  "WEBHOOK_ALLOW_LOOPBACK",
   "OPERATOR_WORKSPACE_ID",
   "LOG_LEVEL",
   "METRICS_TOKEN",

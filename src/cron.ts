@@ -1,12 +1,13 @@
 import { applyRetention } from "./jobs/apply-retention.ts";
 import { resumeSetups } from "./jobs/resume-setups.ts";
 import { sweepDue } from "./jobs/sweep-due.ts";
+import { sweepWebhooks } from "./jobs/sweep-webhooks.ts";
 import { warnOfEnds } from "./jobs/warn-of-ends.ts";
 import type { Deps } from "./services/deps.ts";
 
 /** Which job each cron expression of wrangler.toml runs. */
 const JOBS: Readonly<Record<string, (deps: Deps) => Promise<void>>> = {
-  "* * * * *": (deps) => inOrder(deps, sweepDue, resumeSetups),
+  "* * * * *": (deps) => inOrder(deps, sweepDue, resumeSetups, sweepWebhooks),
   "17 3 * * *": (deps) => inOrder(deps, warnOfEnds, applyRetention),
 };
 

@@ -24,14 +24,18 @@ import { measureDatabase } from "./adapters/neon/measured-database.ts";
 import { createRetentionStore } from "./adapters/neon/retention.ts";
 import { createSessionStore } from "./adapters/neon/sessions.ts";
 import { createUserStore } from "./adapters/neon/users.ts";
+import { createDeliveryQueue } from "./adapters/neon/webhook-deliveries.ts";
+import { createWebhookStore } from "./adapters/neon/webhooks.ts";
 import { createSecretStore } from "./adapters/vault/kv-v2.ts";
 import { loginWithAppRole, lookupSelf, renewSelf } from "./adapters/vault/login.ts";
 import { createVaultHttp } from "./adapters/vault/vault-http.ts";
+import { createWebhookFanOut, createWebhookSenders } from "./adapters/webhook-objects.ts";
 import type { Bindings } from "./bindings.ts";
 import { now, nowMs, random, sha256, sleep } from "./clock.ts";
 import type { AuditLogObject } from "./domain/audit-chain.ts";
 import type { HandshakeRpc } from "./domain/ports/handshakes.ts";
 import type { MetricsObject, SecurityLogObject } from "./domain/ports/metrics.ts";
+import type { FanOutObject, WebhookSenderObject } from "./domain/ports/webhooks.ts";
 import { createSecret } from "./domain/secret.ts";
 import type { RateLimiterObject } from "./domain/sliding-window.ts";
 import { createVaultConnection, findIsolate, type Isolate } from "./isolate.ts";
@@ -130,6 +134,11 @@ export function createDeps(env: Bindings, context: Lifetime): Deps {
     retention: createRetentionStore(database),
     gcpSetups: createGcpSetupStore(database),
     gcpSetupRuns: createGcpSetupRuns(env.GCP_SETUP),
+    webhooks: createWebhookStore(database),
+    webhookDeliveries: createDeliveryQueue(database),
+    webhookFanOut: createWebhookFanOut((workspaceId) => find<FanOutObject>(env.AUDIT_LOG, workspaceId)),
+    webhookSenders: createWebhookSenders((id) => find<WebhookSenderObject>(env.WEBHOOK_SENDER, id), isolate.log),
+    postWebhook: isolate.postWebhook,
   };
 }
 

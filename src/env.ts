@@ -56,6 +56,7 @@ const ConfigSchema = z.object({
   OPERATOR_WORKSPACE_ID: workspaceId.optional(),
   USAGE_THRESHOLDS: jsonSetting(usageOverrides).default({}),
   DO_JURISDICTION: z.enum(["eu", "fedramp"]).optional(),
+  WEBHOOK_ALLOW_LOOPBACK: z.enum(["true", "false"]).default("false"),
   PROVIDER_ORIGINS: jsonSetting(originMap).default({}),
   LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
 });
@@ -148,6 +149,7 @@ function toConfig(raw: z.infer<typeof ConfigSchema>): Config {
     secretCacheTtlSeconds: raw.SECRET_CACHE_TTL_SECONDS,
     hotCacheSeconds: raw.HOT_CACHE_SECONDS,
     operatorWorkspaceId: raw.OPERATOR_WORKSPACE_ID ?? null,
+    allowLoopbackWebhooks: raw.WEBHOOK_ALLOW_LOOPBACK === "true",
     limits: { ...limits, ...raw.RATE_LIMITS },
     usageThresholds: { ...DEFAULT_USAGE_THRESHOLDS, ...raw.USAGE_THRESHOLDS },
     bcryptRounds: raw.BCRYPT_ROUNDS,
@@ -174,6 +176,7 @@ function findContradictions(
       `BCRYPT_ROUNDS must be at least ${MIN_BCRYPT_ROUNDS}`,
     ],
     [isProduction && Object.keys(config.PROVIDER_ORIGINS).length > 0, "PROVIDER_ORIGINS is refused in production"],
+    [isProduction && config.WEBHOOK_ALLOW_LOOPBACK === "true", "WEBHOOK_ALLOW_LOOPBACK is refused in production"],
     [isProduction && isPlain(config.PUBLIC_URL), "PUBLIC_URL must be https in production"],
     [isProduction && isPlain(secrets.DATABASE_HTTP_URL), "DATABASE_HTTP_URL must be https in production"],
     [isProduction && isPlain(secrets.VAULT_ADDR) && !hasVaultBinding, "VAULT_ADDR must be https in production"],

@@ -9,6 +9,7 @@ export { Metrics } from "./durable-objects/metrics.ts";
 export { OAuthHandshake } from "./durable-objects/oauth-handshake.ts";
 export { RateLimiter } from "./durable-objects/rate-limiter.ts";
 export { VaultSession } from "./durable-objects/vault-session.ts";
+export { WebhookSender } from "./durable-objects/webhook-sender.ts";
 export { GcpSetup } from "./workflows/gcp-setup.ts";
 
 const app = createApp();

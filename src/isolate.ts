@@ -2,6 +2,7 @@ import { createAnalytics } from "./adapters/analytics.ts";
 import { createPasswordHasher } from "./adapters/bcrypt.ts";
 import { findObject } from "./adapters/durable-object.ts";
 import { createUpstreamStream } from "./adapters/http/upstream-stream.ts";
+import { createWebhookPost } from "./adapters/http/webhook-post.ts";
 import { createUpstream, type UpstreamSettings } from "./adapters/http.ts";
 import { createSessionTokens } from "./adapters/jwt.ts";
 import { createLog } from "./adapters/log.ts";
@@ -73,6 +74,7 @@ function createIsolate(env: Bindings) {
     vaultSession: createSession(env, config, secrets),
     send: createUpstream(upstream),
     stream: createUpstreamStream(upstream),
+    postWebhook: createWebhookPost({ ...upstream, allowLoopback: config.allowLoopbackWebhooks }),
   };
 }
 

@@ -57,7 +57,17 @@ const EntrySchema = z.strictObject({
   }),
   resource: z
     .strictObject({
-      type: z.enum(["user", "session", "api_key", "kubectl_token", "connection", "provider", "workspace", "route"]),
+      type: z.enum([
+        "user",
+        "session",
+        "api_key",
+        "kubectl_token",
+        "connection",
+        "provider",
+        "workspace",
+        "webhook",
+        "route",
+      ]),
       id: cleaned.nullable(),
       provider: cleaned.exactOptional(),
     })

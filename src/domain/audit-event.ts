@@ -52,7 +52,16 @@ export interface AuditActor {
 
 /** What it was done to, by id and, for a connection, provider. Never an account name or a path. */
 export interface AuditResource {
-  readonly type: "user" | "session" | "api_key" | "kubectl_token" | "connection" | "provider" | "workspace" | "route";
+  readonly type:
+    | "user"
+    | "session"
+    | "api_key"
+    | "kubectl_token"
+    | "connection"
+    | "provider"
+    | "workspace"
+    | "webhook"
+    | "route";
   readonly id: string | null;
   readonly provider?: string;
 }

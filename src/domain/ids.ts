@@ -11,6 +11,8 @@ export type SessionId = Branded<"SessionId">;
 export type ConnectionId = Branded<"ConnectionId">;
 export type HandshakeId = Branded<"HandshakeId">;
 export type GrantId = Branded<"GrantId">;
+export type WebhookId = Branded<"WebhookId">;
+export type DeliveryId = Branded<"DeliveryId">;
 /** Who owns a connection: a user, or an API key that connected it itself. */
 export type OwnerId = UserId | ApiKeyId;
 /** As whom a call can act. A cluster agent's token owns nothing. */
@@ -25,6 +27,8 @@ interface IdKinds {
   con: ConnectionId;
   hsk: HandshakeId;
   grt: GrantId;
+  whk: WebhookId;
+  msg: DeliveryId;
 }
 
 /** What stands before an id's underscore, e.g. `con`. */

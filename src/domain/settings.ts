@@ -23,5 +23,7 @@ export interface Settings {
   readonly hotCacheSeconds: number;
   /** The workspace of whoever runs the deployment: it may read what belongs to no workspace. Null = there is none. */
   readonly operatorWorkspaceId: WorkspaceId | null;
+  /** Whether a webhook may lead to this very machine; never in production. */
+  readonly allowLoopbackWebhooks: boolean;
   readonly limits: Readonly<Record<LimitName, Limit>>;
 }

@@ -9,6 +9,7 @@ import type { ApiKeyId } from "../domain/ids.ts";
 import type { SecurityTally } from "../domain/metric-security.ts";
 import { type Outcome, toOutcome } from "../domain/outcome.ts";
 import type { SecurityLogObject } from "../domain/ports/metrics.ts";
+import type { FanOutObject } from "../domain/ports/webhooks.ts";
 import {
   type AppendDeps,
   appendAuditEvents,
@@ -21,6 +22,7 @@ import { createUsageWatch, type UsageWatch } from "../services/usage/watch-usage
 import { createCheckpointChore } from "./audit-log/checkpoint-chore.ts";
 import { createSqlCheckpoints, type SqlCheckpoints } from "./audit-log/checkpoints.ts";
 import { type Chore, nextDueMs, runChores } from "./audit-log/chore.ts";
+import { createFanOut, type FanOut } from "./audit-log/fan-out.ts";
 import { createSqlOutbox, type SqlOutbox } from "./audit-log/outbox.ts";
 import { createSqlTally } from "./audit-log/tally.ts";
 import { createUsageMemory } from "./audit-log/usage-memory.ts";
@@ -29,7 +31,7 @@ import { createUsageMemory } from "./audit-log/usage-memory.ts";
  * One per chain: a workspace's, or the one of unauthenticated events. It alone numbers and chains, one call at a time,
  * and keeps each event in its own storage until Postgres has it.
  */
-export class AuditLog extends DurableObject<Bindings> implements AuditLogObject, SecurityLogObject {
+export class AuditLog extends DurableObject<Bindings> implements AuditLogObject, SecurityLogObject, FanOutObject {
   readonly #outbox: SqlOutbox;
   readonly #checkpoints: SqlCheckpoints;
   readonly #signing: ReturnType<typeof createCheckpointChore>;
@@ -38,8 +40,10 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject,
   readonly #listeners: readonly ((events: readonly ChainedEvent[]) => void)[] = [
     (events) => this.#usage().hear(events),
     (events) => tallyEvents({ ...this.#tally, metrics: createDeps(this.env, this.ctx).metrics }, events),
+    (events) => this.#fanOut.hear(events),
   ];
   readonly #tally = { tally: createSqlTally(this.ctx.storage), nowMs };
+  readonly #fanOut: FanOut;
   readonly #chores: readonly Chore[];
   /** The end of the line: hashing yields, so calls would interleave without it. */
   #line: Promise<unknown> = Promise.resolve();
@@ -58,6 +62,12 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject,
         for (const listen of this.#listeners) listen(events);
       },
     };
+    this.#fanOut = createFanOut(ctx.storage, {
+      chain: () => this.#outbox.chain(),
+      stores: () => createDeps(env, ctx),
+      sha256,
+      nowMs,
+    });
     this.#signing = createCheckpointChore({
       checkpoints: this.#checkpoints,
       outbox: this.#outbox,
@@ -75,6 +85,7 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject,
         dueMs: (soonMs) => this.#outbox.flushDueMs(soonMs),
         run: () => this.#flushWhenDue(),
       },
+      this.#fanOut.chore,
       this.#signing,
     ];
   }
@@ -92,6 +103,11 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject,
       this.#usage().see({ key, ip });
       return this.#outbox.head();
     });
+  }
+
+  async expectWebhook(): Promise<number> {
+    this.#fanOut.expect();
+    return this.#outbox.head().seq;
   }
 
   async pending(after: number, limit: number): Promise<readonly ChainedEvent[]> {

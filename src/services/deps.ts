@@ -15,6 +15,13 @@ import type { Metrics, MetricTotals, SecurityTallies } from "../domain/ports/met
 import type { Sealer } from "../domain/ports/sealer.ts";
 import type { SecretStore } from "../domain/ports/secret-store.ts";
 import type { SendUpstream, StreamUpstream } from "../domain/ports/upstream.ts";
+import type {
+  DeliveryQueue,
+  PostWebhook,
+  WebhookFanOut,
+  WebhookSenders,
+  WebhookStore,
+} from "../domain/ports/webhooks.ts";
 import type { RetentionStore } from "../domain/retention.ts";
 import type { Secret } from "../domain/secret.ts";
 import type { Settings } from "../domain/settings.ts";
@@ -73,4 +80,9 @@ export interface Deps {
   readonly retention: RetentionStore;
   readonly gcpSetups: GcpSetupStore;
   readonly gcpSetupRuns: GcpSetupRuns;
+  readonly webhooks: WebhookStore;
+  readonly webhookDeliveries: DeliveryQueue;
+  readonly webhookFanOut: WebhookFanOut;
+  readonly webhookSenders: WebhookSenders;
+  readonly postWebhook: PostWebhook;
 }

@@ -13,6 +13,8 @@ const SHARED_TOKEN = makeId("con", "1", "00b");
 const SESSION = makeId("ses", "1");
 const KEY = makeId("key", "1");
 const KUBECTL_TOKEN = makeId("kct", "1");
+const WEBHOOK = makeId("whk", "1");
+const DELIVERY = makeId("msg", "1");
 const HASH = "0".repeat(64);
 
 /** Everyone a row of `SELF` may meet, in the order of the expectations below. */
@@ -63,6 +65,10 @@ export const SEED: readonly string[] = [
     values ('${WORKSPACE}', 1, now(), 'user.login', 'ok', '${HASH}', '{}')`,
   `insert into audit_checkpoints (workspace_id, seq, hash, at, key_id, signature)
     values ('${WORKSPACE}', 1, '${HASH}', now(), '${"k".repeat(43)}', '${"s".repeat(86)}')`,
+  `insert into webhooks (id, workspace_id, url, events, secret_ref, created_by)
+    values ('${WEBHOOK}', '${WORKSPACE}', 'https://hooks.example.com/', '{apikey.created}', 'vault:kv/data/aurora/w', '${SELF}')`,
+  `insert into webhook_deliveries (id, webhook_id, workspace_id, seq, event, payload, next_attempt_at)
+    values ('${DELIVERY}', '${WEBHOOK}', '${WORKSPACE}', 1, 'apikey.created', '{}', now())`,
 ];
 
 function insertToken(shared: boolean): string {
@@ -205,5 +211,30 @@ export const MATRIX: readonly MatrixRow[] = [
     ],
     update: ["update audit_checkpoints set signature = 'x'", NEVER],
     delete: ["delete from audit_checkpoints", NEVER],
+  },
+  {
+    table: "webhooks",
+    row: "a webhook",
+    select: [`select id from webhooks where id = '${WEBHOOK}'`, WITHIN],
+    insert: [
+      `insert into webhooks (id, workspace_id, url, events, secret_ref, created_by) values
+        ('${makeId("whk", "2", "%d")}', '${WORKSPACE}', 'https://a.example/', '{apikey.*}', 'vault:kv/data/aurora/w%d', '${SELF}')
+        returning 1`,
+      ADD_OWN,
+    ],
+    update: [`update webhooks set failing_since = null where id = '${WEBHOOK}' returning id`, WITHIN],
+    delete: [`delete from webhooks where id = '${WEBHOOK}'`, NEVER],
+  },
+  {
+    table: "webhook_deliveries",
+    row: "a delivery",
+    select: [`select id from webhook_deliveries where id = '${DELIVERY}'`, WITHIN],
+    insert: [
+      `insert into webhook_deliveries (id, webhook_id, workspace_id, seq, event, payload, next_attempt_at) values
+        ('${makeId("msg", "2", "%d")}', '${WEBHOOK}', '${WORKSPACE}', 1%d, 'apikey.created', '{}', now()) returning 1`,
+      ADD_WITHIN,
+    ],
+    update: [`update webhook_deliveries set attempts = 1 where id = '${DELIVERY}' returning id`, WITHIN],
+    delete: [`delete from webhook_deliveries where id = '${DELIVERY}'`, NEVER],
   },
 ];

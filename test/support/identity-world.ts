@@ -34,6 +34,7 @@ const SETTINGS: Settings = {
   vaultBasePath: "users",
   secretCacheTtlSeconds: 3600,
   hotCacheSeconds: 5,
+  allowLoopbackWebhooks: false,
   operatorWorkspaceId: null,
   limits: DEFAULT_LIMITS,
   standInOrigins: [],

@@ -13,6 +13,7 @@ export const TEST_SETTINGS: Settings = {
   vaultBasePath: "users",
   secretCacheTtlSeconds: 3600,
   hotCacheSeconds: 5,
+  allowLoopbackWebhooks: false,
   operatorWorkspaceId: null,
   limits: DEFAULT_LIMITS,
 };

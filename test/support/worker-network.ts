@@ -14,8 +14,11 @@ export interface Network {
 
 const FLOOD_CHARACTERS = 5 * 1024 * 1024;
 
+/** Answers a call instead of the network; null leaves it to the network. */
+export type Player = (url: string, request: () => Request) => Promise<Response> | null;
+
 /** Watches until `vi.restoreAllMocks()`. */
-export function watchNetwork(): Network {
+export function watchNetwork(player: Player = () => null): Network {
   const real = globalThis.fetch;
   const seen: string[] = [];
   let failing: readonly { readonly prefix: string; readonly fault: Fault }[] = [];
@@ -24,7 +27,8 @@ export function watchNetwork(): Network {
     const url = request?.url ?? String(input);
     seen.push(url);
     const found = failing.find(({ prefix }) => url.startsWith(prefix));
-    return found === undefined ? real(input, init) : play(found.fault, init?.signal ?? request?.signal);
+    if (found !== undefined) return play(found.fault, init?.signal ?? request?.signal);
+    return player(url, () => new Request(input, init)) ?? real(input, init);
   });
   return {
     fail: (target, fault) => {

@@ -15,6 +15,7 @@ import {
   type Reply,
   send,
 } from "../support/worker-client.ts";
+import { newDelivery, newWebhook } from "../support/worker-webhooks.ts";
 
 /** Every route anyone may call. A route that is not here refuses whoever is not proven. */
 const PUBLIC = new Set([
@@ -201,6 +202,7 @@ describe("an id of another workspace looks absent to", () => {
     const stranger = await newPerson();
     const sessions = await stranger.call("GET", "/api/auth/sessions");
     const connection = (await connectGrafana(stranger, { shared: true })).body.id;
+    const webhook = await newWebhook(stranger);
     foreign = {
       connections: connection,
       status: connection,
@@ -210,6 +212,8 @@ describe("an id of another workspace looks absent to", () => {
       "api-keys": (await newKey(stranger)).id,
       tokens: (await stranger.call("POST", "/api/kubectl/tokens", { cluster_name: "theirs" })).body.id,
       workspaces: stranger.workspaceId,
+      webhooks: webhook,
+      deliveries: await newDelivery(stranger, webhook),
     };
   });
 
