@@ -12,6 +12,7 @@ import { renderError, renderNotFound } from "./middleware/render-error.ts";
 import { requestContext } from "./middleware/request-context.ts";
 import { requestLog } from "./middleware/request-log.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
+import { alertRoutes } from "./routes/alerts.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { auditFileRoutes } from "./routes/audit-files.ts";
@@ -69,6 +70,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
   app.route("/", metricsRoutes);
   app.route("/", auditFileRoutes);
   app.route("/", webhookRoutes);
+  app.route("/", alertRoutes);
   app.route("/", pageRoutes);
   app.route("/", openApiRoutes(app));
   return app;

@@ -23,3 +23,18 @@ export async function sha256(text: string): Promise<string> {
 export function sleep(milliseconds: number): Promise<void> {
   return scheduler.wait(milliseconds);
 }
+
+/** What `work` gives; null when that takes longer than `milliseconds`, and then it goes on for nobody. */
+export async function within<Result>(milliseconds: number, work: Promise<Result>): Promise<Result | null> {
+  // Taken back when it is not needed: a pending timer would keep an object from sleeping.
+  const timer = new AbortController();
+  const isLate = scheduler.wait(milliseconds, { signal: timer.signal }).then(
+    () => null,
+    () => null,
+  );
+  try {
+    return await Promise.race([work, isLate]);
+  } finally {
+    timer.abort();
+  }
+}

@@ -1,3 +1,4 @@
+import { createAlerts } from "./adapters/alerts.ts";
 import { createAuditLog } from "./adapters/audit-log.ts";
 import { findObject } from "./adapters/durable-object.ts";
 import { createGcpSetupRuns } from "./adapters/gcp-setups.ts";
@@ -20,6 +21,7 @@ import { createConnectionStore } from "./adapters/neon/connections.ts";
 import { createCredentialProver } from "./adapters/neon/credential-prover.ts";
 import { createGcpSetupStore } from "./adapters/neon/gcp-setups.ts";
 import { createKubectlTokenStore } from "./adapters/neon/kubectl-tokens.ts";
+import { createLiveCredentials } from "./adapters/neon/live-credentials.ts";
 import { measureDatabase } from "./adapters/neon/measured-database.ts";
 import { createRetentionStore } from "./adapters/neon/retention.ts";
 import { createSessionStore } from "./adapters/neon/sessions.ts";
@@ -33,6 +35,7 @@ import { createWebhookFanOut, createWebhookSenders } from "./adapters/webhook-ob
 import type { Bindings } from "./bindings.ts";
 import { now, nowMs, random, sha256, sleep } from "./clock.ts";
 import type { AuditLogObject } from "./domain/audit-chain.ts";
+import type { AlertsObject } from "./domain/ports/alerts.ts";
 import type { HandshakeRpc } from "./domain/ports/handshakes.ts";
 import type { MetricsObject, SecurityLogObject } from "./domain/ports/metrics.ts";
 import type { FanOutObject, WebhookSenderObject } from "./domain/ports/webhooks.ts";
@@ -89,6 +92,7 @@ export function createDeps(env: Bindings, context: Lifetime): Deps {
     isMetricsToken: createMetricsToken(isolate.secrets.METRICS_TOKEN ?? null, sha256),
     audit: auditLog,
     auditHeads: auditLog,
+    alerts: createAlerts((chain) => find<AlertsObject>(env.AUDIT_LOG, chain)),
     keySightings: createKeySightings({ find: findLog, recent: isolate.sightings, defer, nowMs }),
     auditCheckpoints: createAuditCheckpoints(database),
     auditPruning: createAuditPruning(database),
@@ -103,6 +107,7 @@ export function createDeps(env: Bindings, context: Lifetime): Deps {
       metrics,
     }),
     prover: createCredentialProver(database),
+    liveCredentials: createLiveCredentials(database),
     identities: isolate.identities,
     passwords: isolate.passwords,
     sessionTokens: isolate.sessionTokens,

@@ -16,6 +16,10 @@ export const DEFAULT_LIMITS = {
   change_password: { limit: 5, windowSeconds: MINUTE },
   connect: { limit: 10, windowSeconds: MINUTE },
   callback_address: { limit: 30, windowSeconds: MINUTE },
+  /** Opening sockets: when a deploy has closed them, they all come back at once. */
+  alerts: { limit: 2000, windowSeconds: MINUTE },
+  /** Of one socket, which counts them itself. */
+  alert_frames: { limit: 5, windowSeconds: MINUTE },
   unauthenticated_address: { limit: 300, windowSeconds: MINUTE },
 } as const satisfies Record<string, Limit>;
 export type LimitName = keyof typeof DEFAULT_LIMITS;

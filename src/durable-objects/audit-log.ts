@@ -8,8 +8,10 @@ import { AppError } from "../domain/errors.ts";
 import type { ApiKeyId } from "../domain/ids.ts";
 import type { SecurityTally } from "../domain/metric-security.ts";
 import { type Outcome, toOutcome } from "../domain/outcome.ts";
+import type { AlertsObject, AlertTicket } from "../domain/ports/alerts.ts";
 import type { SecurityLogObject } from "../domain/ports/metrics.ts";
 import type { FanOutObject } from "../domain/ports/webhooks.ts";
+import type { Principal } from "../domain/principal.ts";
 import {
   type AppendDeps,
   appendAuditEvents,
@@ -24,6 +26,7 @@ import { createSqlCheckpoints, type SqlCheckpoints } from "./audit-log/checkpoin
 import { type Chore, nextDueMs, runChores } from "./audit-log/chore.ts";
 import { createFanOut, type FanOut } from "./audit-log/fan-out.ts";
 import { createSqlOutbox, type SqlOutbox } from "./audit-log/outbox.ts";
+import { type AlertSockets, createAlertSockets } from "./audit-log/sockets.ts";
 import { createSqlTally } from "./audit-log/tally.ts";
 import { createUsageMemory } from "./audit-log/usage-memory.ts";
 
@@ -31,19 +34,25 @@ import { createUsageMemory } from "./audit-log/usage-memory.ts";
  * One per chain: a workspace's, or the one of unauthenticated events. It alone numbers and chains, one call at a time,
  * and keeps each event in its own storage until Postgres has it.
  */
-export class AuditLog extends DurableObject<Bindings> implements AuditLogObject, SecurityLogObject, FanOutObject {
+export class AuditLog
+  extends DurableObject<Bindings>
+  implements AuditLogObject, SecurityLogObject, FanOutObject, AlertsObject
+{
   readonly #outbox: SqlOutbox;
   readonly #checkpoints: SqlCheckpoints;
   readonly #signing: ReturnType<typeof createCheckpointChore>;
+  readonly #sockets: AlertSockets;
   readonly #append: AppendDeps;
   /** Who hears of every event in order, at once; nothing here may throw or wait. */
   readonly #listeners: readonly ((events: readonly ChainedEvent[]) => void)[] = [
     (events) => this.#usage().hear(events),
     (events) => tallyEvents({ ...this.#tally, metrics: createDeps(this.env, this.ctx).metrics }, events),
     (events) => this.#fanOut.hear(events),
+    (events) => this.#sockets.hearEvents(events),
   ];
   readonly #tally = { tally: createSqlTally(this.ctx.storage), nowMs };
   readonly #fanOut: FanOut;
+  override readonly fetch = (request: Request): Promise<Response> => this.#sockets.open(request);
   readonly #chores: readonly Chore[];
   /** The end of the line: hashing yields, so calls would interleave without it. */
   #line: Promise<unknown> = Promise.resolve();
@@ -54,6 +63,12 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject,
     super(ctx, env);
     this.#checkpoints = createSqlCheckpoints(ctx.storage);
     this.#outbox = createSqlOutbox(ctx.storage, this.#checkpoints.pass);
+    this.#sockets = createAlertSockets({
+      ctx,
+      outbox: this.#outbox,
+      deps: () => createDeps(env, ctx),
+      reschedule: () => void this.#schedule(),
+    });
     this.#append = {
       outbox: this.#outbox,
       sha256,
@@ -87,6 +102,7 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject,
       },
       this.#fanOut.chore,
       this.#signing,
+      ...this.#sockets.chores,
     ];
   }
 
@@ -156,6 +172,32 @@ export class AuditLog extends DurableObject<Bindings> implements AuditLogObject,
 
   async noteDatabaseFailures(times: number): Promise<void> {
     tallyDatabaseFailures(this.#tally, times);
+  }
+
+  async keepTicket(ticket: AlertTicket): Promise<Outcome<void>> {
+    this.#sockets.tickets.keep(ticket);
+    await this.#schedule();
+    return { ok: true, value: undefined };
+  }
+
+  async takeTicket(hash: string): Promise<Principal | null> {
+    return this.#sockets.tickets.take(hash);
+  }
+
+  async doubt(ids: readonly string[]): Promise<void> {
+    this.#sockets.doubt(ids);
+  }
+
+  override webSocketMessage(ws: WebSocket, frame: string | ArrayBuffer): void {
+    this.#sockets.hearFrame(ws, frame);
+  }
+
+  override webSocketClose(ws: WebSocket, code: number, reason: string): void {
+    this.#sockets.hearClose(ws, code, reason);
+  }
+
+  override webSocketError(ws: WebSocket): void {
+    this.#sockets.hearError(ws);
   }
 
   override async alarm(): Promise<void> {

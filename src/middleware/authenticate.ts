@@ -6,11 +6,14 @@ import type { ConnectionId } from "../domain/ids.ts";
 import type { Permission } from "../domain/permissions.ts";
 import type { Principal } from "../domain/principal.ts";
 import { authenticateCaller, type PresentedCredentials } from "../services/identity/authenticate-caller.ts";
-import { type Refused, refuse, unauthenticated } from "../services/identity/authentication.ts";
+import { type Authentication, type Refused, refuse, unauthenticated } from "../services/identity/authentication.ts";
 import type { AppEnv } from "./app-env.ts";
 import { countRefusal } from "./count-refusal.ts";
 import { takeOrRefuse } from "./rate-limit.ts";
 import { readSessionCookies } from "./session-cookie.ts";
+
+/** `any` = whoever is proven; `session` = a person's session; otherwise the permission it needs. */
+export type Access = "any" | "session" | Permission;
 
 interface AuthenticateOptions {
   /** The connection a route is about: read in the round trip that proves the caller, left in `foundConnection`. */
@@ -24,33 +27,36 @@ interface AuthenticateOptions {
 /** RFC 6750: the scheme in any case, one space or more, one token. */
 const BEARER = /^bearer +([^\s,]+)$/i;
 
-/**
- * Lets proven callers through who may use the route, and leaves them in `principal`.
- *
- * @param access `any` = whoever is proven; `session` = a person's session; otherwise the permission it needs.
- */
-export function authenticate(
-  access: "any" | "session" | Permission,
-  options: AuthenticateOptions = {},
-): MiddlewareHandler<AppEnv> {
+/** Lets proven callers through who may use the route, and leaves them in `principal`. */
+export function authenticate(access: Access, options: AuthenticateOptions = {}): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const { deps } = c.var;
     const presented = readPresented(c);
     if (options.withoutCookie && presented.bearer === null && presented.apiKey === null) {
       return await refuseCaller(c, refuse("no_credential", unauthenticated()));
     }
-    const caller = await authenticateCaller(deps, presented, options.alongside?.(c) ?? null);
-    if (!caller.ok) return await refuseCaller(c, caller);
-    const { principal, connection } = caller;
-    c.set("principal", principal);
-    c.set("foundConnection", connection);
-    const { credential, workspaceId } = principal;
-    if (credential.kind === "api_key") deps.keySightings.note(workspaceId, credential.keyId, c.var.ip);
-    const refused = findAccessProblem(principal, access) ?? findOperatorProblem(c, principal, options);
-    if (refused) return await refuseCaller(c, refused);
-    if (principal.impersonatedBy !== null) deps.defer(auditImpersonation(c, principal));
+    await letIn(c, await authenticateCaller(deps, presented, options.alongside?.(c) ?? null), access, options);
     return await next();
   };
+}
+
+/** Leaves a proven caller who may use the route in `principal`. @throws whatever it is refused for, once it is counted */
+export async function letIn(
+  c: Context<AppEnv>,
+  caller: Authentication,
+  access: Access,
+  options: AuthenticateOptions = {},
+): Promise<void> {
+  const { deps } = c.var;
+  if (!caller.ok) return await refuseCaller(c, caller);
+  const { principal, connection } = caller;
+  c.set("principal", principal);
+  c.set("foundConnection", connection);
+  const { credential, workspaceId } = principal;
+  if (credential.kind === "api_key") deps.keySightings.note(workspaceId, credential.keyId, c.var.ip);
+  const refused = findAccessProblem(principal, access) ?? findOperatorProblem(c, principal, options);
+  if (refused) return await refuseCaller(c, refused);
+  if (principal.impersonatedBy !== null) deps.defer(auditImpersonation(c, principal));
 }
 
 /**
@@ -71,7 +77,7 @@ function readBearer(header: string): string | null {
   return BEARER.exec(header)?.[1] ?? "";
 }
 
-function findAccessProblem(principal: Principal, access: "any" | "session" | Permission): Refused | null {
+function findAccessProblem(principal: Principal, access: Access): Refused | null {
   if (access === "any") return null;
   if (access === "session") {
     if (principal.credential.kind === "session") return null;

@@ -40,6 +40,9 @@ export function openApiRoutes(app: OpenAPIHono<AppEnv>) {
     scheme: "bearer",
     description: "METRICS_TOKEN, which the operator has set.",
   });
+  for (const name of ["ticket", "token"]) {
+    app.openAPIRegistry.registerComponent("securitySchemes", name, { type: "apiKey", in: "query", name });
+  }
   const describe = (url: string) =>
     app.getOpenAPI31Document({
       openapi: "3.1.0",

@@ -7,6 +7,7 @@ import type { LimitName } from "../domain/limits.ts";
 import type { Permission } from "../domain/permissions.ts";
 import type { AppEnv } from "../middleware/app-env.ts";
 import { authenticate } from "../middleware/authenticate.ts";
+import { authenticateSocket } from "../middleware/authenticate-socket.ts";
 import { limitAddress, limitPrincipal } from "../middleware/rate-limit.ts";
 import { strictJson } from "../middleware/strict-json.ts";
 import { ErrorSchema } from "./schemas.ts";
@@ -29,6 +30,8 @@ interface Guarded {
   readonly withoutCookie?: boolean;
   /** For callers of the operator's workspace only. */
   readonly operatorOnly?: boolean;
+  /** Opened as a WebSocket, which also takes what a browser or a simple client can put in the address. */
+  readonly socket?: boolean;
   /** Another way in, which proves no caller: there is no `principal` then. `scheme` names it in the description. */
   readonly opensTo?: OtherProof;
 }
@@ -51,21 +54,31 @@ export function createRouter(): OpenAPIHono<AppEnv> {
 
 /** Describes a route: who may call it, how often, what it takes and answers. There is no route without an `access`. */
 export function defineRoute<const Config extends RouteConfig & Guarded>(config: Config) {
-  const { access, rawBody = false, withoutCookie = false, opensTo } = config;
+  const { access, rawBody = false } = config;
   const isJson = !rawBody && !takesForm(config);
-  const other = opensTo === undefined ? [] : [{ [opensTo.scheme]: [] }];
-  const proofs = [{ session: [] }, ...(withoutCookie ? [] : [{ cookie: [] }]), { apiKey: [] }, ...other];
   const route = createRoute({
     ...config,
     "x-access": access,
-    security: access === "open" ? [] : proofs,
+    security: listSecurity(config),
     middleware: [...guards(config), ...(isJson ? [strictJson] : [])],
     responses: { ...config.responses, default: { description: "Refused", content: jsonContent(ErrorSchema) } },
   });
   // The document is made from the route, and takes OpenAPI's own fields and `x-…` only.
-  for (const field of ["access", "limit", "alongside", "rawBody", "withoutCookie", "operatorOnly", "opensTo"])
+  for (const field of ["access", "limit", "alongside", "rawBody", "withoutCookie", "operatorOnly", "opensTo", "socket"])
     Reflect.deleteProperty(route, field);
   return route;
+}
+
+/** What opens it, by the names of openapi.ts; any one of them does. */
+function listSecurity({ access, withoutCookie = false, socket = false, opensTo }: Guarded): Record<string, string[]>[] {
+  if (access === "open") return [];
+  return [
+    { session: [] },
+    ...(withoutCookie ? [] : [{ cookie: [] }]),
+    { apiKey: [] },
+    ...(socket ? [{ ticket: [] }, { token: [] }] : []),
+    ...(opensTo === undefined ? [] : [{ [opensTo.scheme]: [] }]),
+  ];
 }
 
 /** True for the few routes that a page's own form posts to. */
@@ -85,10 +98,11 @@ export function jsonBody<Schema>(schema: Schema) {
 
 /** Who it is, whose failures count for the address; then how often they called. An open route counts the address. */
 function guards(config: Guarded): readonly MiddlewareHandler<AppEnv>[] {
-  const { access, limit, alongside, withoutCookie = false, operatorOnly = false, opensTo } = config;
+  const { access, limit, alongside, withoutCookie = false, operatorOnly = false, opensTo, socket = false } = config;
   if (access === "open") return limit === null ? [] : [limitAddress(limit ?? "unauthenticated_address")];
+  const options = { ...(alongside && { alongside }), withoutCookie, operatorOnly };
   const usual = [
-    authenticate(access, { ...(alongside && { alongside }), withoutCookie, operatorOnly }),
+    socket ? authenticateSocket(access) : authenticate(access, options),
     ...(limit === null ? [] : [limitPrincipal(limit ?? "principal")]),
   ];
   return opensTo === undefined ? usual : [unless(opensTo, usual)];

@@ -1,4 +1,5 @@
 import type { AuditCheckpointStore, AuditEventStore, AuditHeads, AuditPruning } from "../domain/audit-chain.ts";
+import type { Alerts, LiveCredentials } from "../domain/ports/alerts.ts";
 import type { AuditLog } from "../domain/ports/audit-log.ts";
 import type { Now, RandomBytes } from "../domain/ports/clock.ts";
 import type { ConnectionStore } from "../domain/ports/connection-store.ts";
@@ -51,9 +52,11 @@ export interface Deps {
   readonly auditCheckpoints: AuditCheckpointStore;
   readonly auditPruning: AuditPruning;
   readonly auditHeads: AuditHeads;
+  readonly alerts: Alerts;
   readonly keySightings: KeySightings;
   readonly limiter: Limiter;
   readonly prover: CredentialProver;
+  readonly liveCredentials: LiveCredentials;
   readonly identities: IdentityMemory;
   readonly passwords: PasswordHasher;
   readonly sessionTokens: SessionTokens;

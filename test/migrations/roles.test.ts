@@ -11,6 +11,7 @@ const DEFINER_FUNCTIONS = [
   "lease_retired_connections",
   "list_audit_chains",
   "list_due_connections",
+  "list_live_credentials",
   "list_unknown_secrets",
   "plan_retention",
   "prove_api_key",

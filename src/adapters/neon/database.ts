@@ -64,10 +64,12 @@ export function createDatabase(url: Secret<string>, endpoint: string | null, log
   let roleIsChecked = false;
 
   async function run(statements: readonly Statement[]): Promise<readonly (readonly Row[])[]> {
-    const client = neon(url.reveal(), { fetchOptions: { signal: AbortSignal.timeout(TIMEOUT_MS) } });
     const batch = roleIsChecked ? statements : [REQUIRE_BOUND_ROLE, ...statements];
     const results = await translate(log, () =>
-      client.transaction(batch.map(({ text, params }) => client.query(text, [...params]))),
+      inTime((signal) => {
+        const client = neon(url.reveal(), { fetchOptions: { signal } });
+        return client.transaction(batch.map(({ text, params }) => client.query(text, [...params])));
+      }),
     );
     const rows = results as readonly (readonly Row[])[];
     if (roleIsChecked) return rows;
@@ -79,6 +81,17 @@ export function createDatabase(url: Secret<string>, endpoint: string | null, log
     as: async (scope, ...statements) => (await run([setContext(scope), ...statements])).slice(1),
     enter: (entry, ...statements) => run([entry, ...statements]),
   };
+}
+
+/** Gives up after {@link TIMEOUT_MS}. The timer ends with the work: one that is left would keep an object from sleeping. */
+async function inTime<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), TIMEOUT_MS);
+  try {
+    return await work(controller.signal);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Local to the transaction (`true`), so that no later request on the same connection can inherit it. */
