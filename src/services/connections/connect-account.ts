@@ -4,9 +4,10 @@ import { scopeOf } from "../../domain/principal.ts";
 import type { Provider } from "../../providers/provider.ts";
 import type { Deps } from "../deps.ts";
 import { createProviderContext, isConfigured } from "../provider-context.ts";
-import { type Caller, recordDeed, resourceOf } from "../record-deed.ts";
+import type { Caller } from "../record-deed.ts";
 import { provision } from "./provision.ts";
-import { type Choice, type Stored, storeAcquired } from "./store-acquired.ts";
+import { storeAndRecord } from "./record-connected.ts";
+import type { Choice, Stored } from "./store-acquired.ts";
 
 /** What connecting an account asks for, however its credential comes. */
 export type ConnectDeps = Pick<
@@ -50,27 +51,13 @@ export async function connectAccount(
   const context = await createProviderContext(deps, provider, scope);
   const proven = await provider.connect(credentials, context);
   const acquired = await provision(deps, scope, provider, proven, choice, context);
-  const stored = await storeAcquired(deps, scope, provider, acquired, choice);
-  await recordConnected(deps, caller, stored);
-  return stored;
+  return await storeAndRecord(deps, caller, provider, acquired, choice);
 }
 
 export function requireProvider(deps: Pick<Deps, "providers">, id: string): Provider {
   const provider = deps.providers.find(id);
   if (provider === null) throw new AppError("not_found", "There is no such provider.");
   return provider;
-}
-
-/** Records a new connection, or a new credential for one that was there. */
-export function recordConnected(deps: Pick<Deps, "audit">, caller: Caller, stored: Stored): Promise<void> {
-  const action = stored.replaced ? "connection.updated" : "connection.created";
-  return recordDeed(
-    deps,
-    caller,
-    action,
-    resourceOf(stored.connection),
-    stored.replaced ? { change: "credential" } : {},
-  );
 }
 
 /** `account` and `shared` as a body gave them. @throws `invalid_request` */

@@ -8,7 +8,7 @@ import { createSecretRef, secretName } from "../../domain/secret-ref.ts";
 import type { Acquired, Provider } from "../../providers/provider.ts";
 import type { Deps } from "../deps.ts";
 
-type StoreDeps = Pick<Deps, "connections" | "hotCredentials" | "keepers" | "random" | "settings" | "sha256">;
+export type StoreDeps = Pick<Deps, "connections" | "hotCredentials" | "keepers" | "random" | "settings" | "sha256">;
 
 /** What the person chose besides the credential; null = as it was, or the default. */
 export interface Choice {
@@ -33,7 +33,8 @@ const MAX_ACCOUNT_CHARACTERS = 200;
  */
 export type Storing =
   | { readonly kind: "stored"; readonly stored: Stored }
-  | { readonly kind: "kept" | "lost" | "ended"; readonly error: AppError };
+  | { readonly kind: "kept"; readonly stored: Stored; readonly error: AppError }
+  | { readonly kind: "lost" | "ended"; readonly error: AppError };
 
 /**
  * Makes a proven credential a connection of `scope`'s owner, or replaces the one of the same provider and account.
@@ -88,7 +89,9 @@ async function storeOnce(
     return { kind: "ended", error: new AppError("conflict", "This connection was disconnected meanwhile.") };
   } catch (error) {
     if (!isAppError(error)) throw error;
-    return { kind: row === null ? "lost" : whatBecame(error), error };
+    const kind = row === null ? "lost" : whatBecame(error);
+    if (row === null || kind !== "kept") return { kind: kind === "ended" ? kind : "lost", error };
+    return { kind, stored: { connection: row, replaced: row.version > 0 }, error };
   } finally {
     if (row !== null) deps.hotCredentials.forget(row.id);
   }

@@ -6,8 +6,9 @@ import { expiryOf, issuedAtOf } from "../../domain/token-data.ts";
 import type { Provider } from "../../providers/provider.ts";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../record-deed.ts";
-import { type ConnectDeps, recordConnected, requireProvider } from "./connect-account.ts";
-import { type Choice, type Stored, storeAcquired } from "./store-acquired.ts";
+import { type ConnectDeps, requireProvider } from "./connect-account.ts";
+import { storeAndRecord } from "./record-connected.ts";
+import type { Choice, Stored } from "./store-acquired.ts";
 
 /** What a caller stores as it is, without asking the provider: the seed's `store_tokens_in_db`. */
 export interface GivenTokens {
@@ -42,9 +43,7 @@ export async function storeTokenData(deps: ConnectDeps, caller: Caller, given: G
     scopes: (readText(secret, "scope") ?? "").split(" ").filter((scope) => scope !== ""),
     metadata: given.subscriptionName === null ? {} : { subscription_name: given.subscriptionName },
   };
-  const stored = await storeAcquired(deps, scopeOf(caller.principal), provider, acquired, given.choice);
-  await recordConnected(deps, caller, stored);
-  return stored;
+  return await storeAndRecord(deps, caller, provider, acquired, given.choice);
 }
 
 /** What the data says of its own issue is not believed: only that it was before now. */

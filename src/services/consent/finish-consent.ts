@@ -6,6 +6,7 @@ import { createRandomText } from "../../domain/random-text.ts";
 import type { Acquired, Provider } from "../../providers/provider.ts";
 import { runAfterConnect } from "../connections/after-connect.ts";
 import { type ConnectDeps, requireProvider } from "../connections/connect-account.ts";
+import { connectedDeed } from "../connections/record-connected.ts";
 import { type Storing, tryToStore } from "../connections/store-acquired.ts";
 import type { Deps } from "../deps.ts";
 import { createProviderContext } from "../provider-context.ts";
@@ -136,21 +137,12 @@ export async function connectGrant(
   const scope = scopeOfStarter(handshake);
   const storing = await tryToStore(deps, scope, provider, acquired, { account: null, shared: null });
   if (storing.kind === "lost") await dropGrant(deps, handshake, acquired);
-  if (storing.kind !== "stored") {
-    await recordEnd(deps, handshake, origin, "failure", { reason: storing.error.code, ...laterOf(storing) });
-    return storing;
-  }
-  const { stored } = storing;
-  await recordEnd(deps, handshake, origin, "success", {});
-  await deps.audit.record(scope.workspaceId, {
-    action: stored.replaced ? "connection.updated" : "connection.created",
-    outcome: "success",
-    actor: actorOfStarter(handshake),
-    resource: { type: "connection", id: stored.connection.id, provider: provider.id },
-    ...origin,
-    detail: stored.replaced ? { change: "credential" } : {},
-  });
-  await runAfterConnect(deps, provider, stored.connection);
+  if (storing.kind === "stored") await recordEnd(deps, handshake, origin, "success", {});
+  else await recordEnd(deps, handshake, origin, "failure", { reason: storing.error.code, ...laterOf(storing) });
+  const deed = connectedDeed(storing);
+  const by = { actor: actorOfStarter(handshake), ...origin };
+  if (deed !== null) await deps.audit.record(scope.workspaceId, { ...deed, outcome: "success", ...by });
+  if (storing.kind === "stored") await runAfterConnect(deps, provider, storing.stored.connection);
   return storing;
 }
 
