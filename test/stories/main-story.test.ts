@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { connectOverHttp } from "../../local/migrate/database.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { findLeaks } from "./leaks.ts";
 import { connect, countRefreshes, login, type Person, readToken, register, send, steer } from "./person.ts";
+import { playRetention } from "./retention-story.ts";
 
 /** The demo provider rotates refresh tokens and ends the whole grant when an old one is used again. */
 const PROVIDER = "demo";
@@ -155,6 +157,12 @@ async function refreshWithoutVault(person: Person, connection: string, seconds: 
   await steer(vault, "/_faults", { kind: "status", status: 503, seconds });
   await sleep(3_000);
 }
+
+test("what was disconnected a month ago is shown to the operator, purged once, and told", async () => {
+  const { owner_url, postgres } = stack.endpoints();
+  const owner = connectOverHttp(owner_url, `${postgres}/sql`);
+  await playRetention(stack, (text) => owner.query([{ text }]));
+});
 
 test("a rotated token outlives a Vault outage, and the provider is not asked twice", async () => {
   const person = await register(stack);

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findPostgres, type RealPostgres, startRealPostgres } from "../support/real-postgres.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { connect, countRefreshes, readToken, register } from "./person.ts";
+import { playRetention } from "./retention-story.ts";
 
 describe.skipIf(findPostgres() === null)("on a real PostgreSQL server", () => {
   let postgres: RealPostgres | null = null;
@@ -45,6 +47,13 @@ describe.skipIf(findPostgres() === null)("on a real PostgreSQL server", () => {
     expect((await readToken(stranger, connection)).status).toBe(404);
     expect((await stranger.call("GET", `/api/v1/connections/${connection}`)).status).toBe(404);
     expect((await stranger.call("GET", "/api/v1/connections")).body.connections).toEqual([]);
+  });
+
+  test("what was disconnected a month ago is shown to the operator, purged once, and told", async () => {
+    const client = new pg.Client({ connectionString: postgres?.adminUrl ?? "" });
+    await client.connect();
+    await playRetention(stack, (text) => client.query(text));
+    await client.end();
   });
 
   test("no demo user is made in a database that is not ours", () => {
