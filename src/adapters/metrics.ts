@@ -33,7 +33,14 @@ const MOST_BATCHES = 2;
 export function createMetrics(options: MetricsOptions): Metrics & MetricTotals {
   const { counters } = options;
   const wake = () => {
-    if (counters.claimDrain(options.nowMs())) options.defer(options.sleep(GATHER_MS).then(() => drain(options)));
+    if (counters.claimDrain(options.nowMs())) options.defer(gather());
+  };
+  // One at a time: an object that is slow gets larger batches, not more of them.
+  const gather = async () => {
+    await options.sleep(GATHER_MS);
+    const isDone = await drain(options);
+    // After a failure the next count begins anew, so that nothing runs on for an object that is away.
+    if (counters.release() && isDone) wake();
   };
   return {
     count: (name, labels, by = 1) => {
@@ -52,22 +59,24 @@ export function createMetrics(options: MetricsOptions): Metrics & MetricTotals {
       await drain(options);
       return options.find().totals();
     },
-    drain: () => drain(options),
+    drain: async () => void (await drain(options)),
   };
 }
 
-/** Sends what was counted until now. Never throws. */
-async function drain(options: MetricsOptions): Promise<void> {
-  await Promise.all([drainBatches(options), drainFailures(options)]);
+/** Sends what was counted until now; false when something was not taken, which stays. Never throws. */
+async function drain(options: MetricsOptions): Promise<boolean> {
+  const done = await Promise.all([drainBatches(options), drainFailures(options)]);
+  return done.every(Boolean);
 }
 
-async function drainBatches(options: MetricsOptions): Promise<void> {
+async function drainBatches(options: MetricsOptions): Promise<boolean> {
   for (let left = MOST_BATCHES; left > 0; left--) {
     const taken = options.counters.takeBatch();
-    if (taken === null) return;
+    if (taken === null) return true;
     if (taken.isNew) options.publish(taken.batch);
-    if (!(await deliver(options, taken.batch))) return;
+    if (!(await deliver(options, taken.batch))) return false;
   }
+  return true;
 }
 
 /** False when the object does not answer: the batch stays, and goes first the next time. */
@@ -85,16 +94,16 @@ async function deliver(options: MetricsOptions, batch: MetricBatch): Promise<boo
   return false;
 }
 
-async function drainFailures({ counters, tellFailures }: MetricsOptions): Promise<void> {
-  const failures = counters.takeFailures();
-  await Promise.all(
-    Array.from(failures, async ([workspaceId, times]) => {
-      try {
-        await tellFailures(workspaceId, times);
-      } catch {
-        // Told again with the next; should only the answer have been lost, they count twice.
-        counters.addFailures(workspaceId, times);
-      }
-    }),
-  );
+async function drainFailures({ counters, tellFailures }: MetricsOptions): Promise<boolean> {
+  const told = Array.from(counters.takeFailures(), async ([workspaceId, times]) => {
+    try {
+      await tellFailures(workspaceId, times);
+      return true;
+    } catch {
+      // Told again with the next; should only the answer have been lost, they count twice.
+      counters.addFailures(workspaceId, times);
+      return false;
+    }
+  });
+  return (await Promise.all(told)).every(Boolean);
 }

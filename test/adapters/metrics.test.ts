@@ -14,10 +14,16 @@ function createWorld() {
   let totals = openTotals(ledger, () => clock.ms);
   const trouble: ("lose the batch" | "lose the answer" | null)[] = [];
   const calls = { add: 0 };
+  let held: Promise<void> = Promise.resolve();
+  const hold = () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    held = promise;
+    return resolve;
+  };
   const object = {
     add: async (batch: MetricBatch) => {
       calls.add += 1;
-      await Promise.resolve();
+      await held;
       const mishap = trouble.shift() ?? null;
       if (mishap === "lose the batch") throw new Error("no connection");
       totals.add(structuredClone(batch));
@@ -55,7 +61,7 @@ function createWorld() {
   const evict = () => {
     totals = openTotals(ledger, () => clock.ms);
   };
-  return { clock, trouble, calls, createIsolate, countLosses, evict };
+  return { clock, trouble, calls, createIsolate, countLosses, evict, hold };
 }
 
 describe("counting in an isolate", () => {
@@ -105,7 +111,35 @@ describe("counting in an isolate", () => {
     metrics.count(LOSSES, {});
     sleepers.length = 0;
     deferred.length = 0;
-    clock.ms += 3000;
+    clock.ms += 5000;
+    metrics.count(LOSSES, {});
+    await passSecond();
+    expect(countLosses()).toBe(2);
+  });
+
+  test("sends a slow object one batch at a time, and what came meanwhile after it without being asked", async () => {
+    const { calls, createIsolate, countLosses, hold } = createWorld();
+    const { metrics, sleepers, deferred, passSecond } = createIsolate("a");
+    metrics.count(LOSSES, {});
+    const letGo = hold();
+    const first = passSecond();
+    await Promise.resolve();
+    for (let call = 0; call < 50; call++) metrics.count(LOSSES, {});
+    expect({ calls: calls.add, sleepers: sleepers.length }).toEqual({ calls: 1, sleepers: 0 });
+    letGo();
+    await first;
+    expect(countLosses()).toBe(51);
+    expect(deferred).toHaveLength(0);
+  });
+
+  test("leaves an object that is away alone until something is counted again", async () => {
+    const { trouble, calls, createIsolate, countLosses } = createWorld();
+    const { metrics, sleepers, passSecond } = createIsolate("a");
+    trouble.push("lose the batch", "lose the batch");
+    metrics.count(LOSSES, {});
+    await passSecond();
+    await passSecond();
+    expect({ calls: calls.add, sleepers: sleepers.length }).toEqual({ calls: 2, sleepers: 0 });
     metrics.count(LOSSES, {});
     await passSecond();
     expect(countLosses()).toBe(2);
