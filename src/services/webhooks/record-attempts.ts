@@ -1,6 +1,9 @@
 import { endingOf } from "../../domain/webhook-attempt.ts";
 import { requireRecord, type Sender, updateRecord } from "./sender.ts";
 
+/** How a try counts, by what became of its delivery. */
+const OUTCOMES = { delivered: "delivered", pending: "failed", failed: "given_up" } as const;
+
 /**
  * Tells Postgres of the tries it does not know of, and ends a webhook that is to be ended by them.
  *
@@ -15,6 +18,7 @@ export async function recordAttempts(sender: Sender): Promise<boolean> {
     const ending = endingOf(attempt, standing?.failingSince ?? null);
     isActive = standing?.isActive === true && ending === null;
     updateRecord(sender, { unrecorded: unrecorded.slice(1), ending: standing?.isActive ? ending : null });
+    sender.deps.metrics.count("aurora_webhook_deliveries_total", { outcome: OUTCOMES[attempt.status] });
     await endIfDue(sender);
   }
   await endIfDue(sender);

@@ -30,7 +30,10 @@ export interface SenderState {
 
 /** What one sender works with. */
 export interface Sender {
-  readonly deps: Pick<Deps, "audit" | "now" | "postWebhook" | "random" | "secrets" | "settings" | "webhookDeliveries">;
+  readonly deps: Pick<
+    Deps,
+    "audit" | "metrics" | "now" | "postWebhook" | "random" | "secrets" | "settings" | "webhookDeliveries"
+  >;
   readonly state: SenderState;
   /** Of this life: whether somebody nudged it since the run under way began. */
   readonly underWay: { isNudged: boolean };

@@ -42,6 +42,7 @@ describe("a delivery", () => {
     const span = (world.received[9]?.timestamp ?? 0) - (world.received[0]?.timestamp ?? 0);
     expect(span).toBeGreaterThan(1.5 * DAY);
     expect(world.deliveries()).toMatchObject([{ status: "failed", attempts: 10, lastStatus: 500 }]);
+    expect(world.deps.metrics.counted("aurora_webhook_deliveries_total")).toEqual({ failed: 9, given_up: 1 });
   });
 
   test("that fails does not hold up the others", async () => {
@@ -51,6 +52,7 @@ describe("a delivery", () => {
     expect(statuses()).toEqual(["pending", "pending", "delivered"]);
     await world.advance(10);
     expect(statuses()).toEqual(["delivered", "delivered", "delivered"]);
+    expect(world.deps.metrics.counted("aurora_webhook_deliveries_total")).toEqual({ failed: 2, delivered: 3 });
   });
 
   test("waits as long as the receiver asks, and the others with it", async () => {

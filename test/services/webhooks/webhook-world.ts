@@ -7,6 +7,7 @@ import { type FanOutQueue, fanOutEvents } from "../../../src/services/webhooks/f
 import { nudgeSender, type Sender, type SenderRecord } from "../../../src/services/webhooks/sender.ts";
 import { wakeSender } from "../../../src/services/webhooks/wake-sender.ts";
 import { createFakeAuditLog } from "../../support/fake-audit-log.ts";
+import { createFakeMetrics } from "../../support/fake-metrics.ts";
 import { createFakeSecretStore } from "../../support/fake-secret-store.ts";
 import { createFakeTime } from "../../support/fake-time.ts";
 import { createFakeWebhooks } from "../../support/fake-webhooks.ts";
@@ -53,6 +54,7 @@ export async function createWebhookWorld() {
   let head = 0;
 
   const common = {
+    metrics: createFakeMetrics(),
     ...{ audit, secrets, random: randomBytes, now: time.now, settings: TEST_SETTINGS, webhooks: tables.webhooks },
     webhookFanOut: {
       expect: async () => {
