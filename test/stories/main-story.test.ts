@@ -1,6 +1,8 @@
+import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { connectOverHttp } from "../../local/migrate/database.ts";
+import { findUncleanLabels, sumSamples } from "../support/prometheus.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { findLeaks } from "./leaks.ts";
 import { connect, countRefreshes, login, type Person, readToken, register, send, steer } from "./person.ts";
@@ -9,6 +11,7 @@ import { playRetention } from "./retention-story.ts";
 /** The demo provider rotates refresh tokens and ends the whole grant when an old one is used again. */
 const PROVIDER = "demo";
 const MANY = 200;
+const METRICS_TOKEN = randomBytes(24).toString("base64url");
 
 let stack: Stack;
 const opened: { readonly person: Person; readonly connection: string }[] = [];
@@ -16,6 +19,7 @@ const opened: { readonly person: Person; readonly connection: string }[] = [];
 beforeAll(async () => {
   stack = await startStack({
     env: {
+      METRICS_TOKEN,
       RATE_LIMITS: JSON.stringify({ register_address: 1000, login_address: 1000, token_read: 100_000, connect: 1000 }),
     },
   });
@@ -186,6 +190,19 @@ test("killed between the provider's answer and the Vault write, the rotated toke
   // The count began again with the sandbox: the provider was not asked a second time.
   expect(await countRefreshes(stack, PROVIDER)).toBe(0);
   await forceRefresh(person, connection);
+});
+
+test("the metrics say what happened in these stories, a crash included, and nothing of whom it happened to", async () => {
+  const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
+  const { status, body: text } = await send(`${stack.url}/metrics`, "GET", undefined, headers);
+  expect(status).toBe(200);
+  expect(findUncleanLabels(text)).toEqual([]);
+  // Most of them happened before the Worker was killed.
+  expect(sumSamples(text, "aurora_refreshes_total", { provider: PROVIDER, outcome: "renewed" })).toBeGreaterThan(5);
+  const reads = { route: "/api/v1/connections/:id/token", status: "2xx" };
+  expect(sumSamples(text, "aurora_http_request_duration_seconds_count", reads)).toBeGreaterThan(MANY);
+  expect(sumSamples(text, "aurora_vault_request_duration_seconds_count", { outcome: "failed" })).toBeGreaterThan(0);
+  expect(sumSamples(text, "aurora_metric_series_refused_total")).toBe(0);
 });
 
 test("no token, session or password of these stories is in Postgres, in a file or in a log", async () => {

@@ -190,6 +190,17 @@ describe("what is counted", () => {
     await expect.poll(() => sumLater("aurora_audit_events_total", { stage: "chained" })).toBeGreaterThan(0);
   });
 
+  test("is written to Analytics Engine where that is bound, a point for each series", async () => {
+    const points: { indexes: string[]; blobs: string[]; doubles: number[] }[] = [];
+    const writeDataPoint = (point?: AnalyticsEngineDataPoint) => void points.push(point as (typeof points)[number]);
+    const { call, settle } = openIsolate({ ANALYTICS: { writeDataPoint } });
+    for (let calls = 0; calls < 3; calls++) await call("/health/liveness");
+    await settle();
+    const http = points.filter(({ indexes }) => indexes[0] === HTTP);
+    expect(http.map(({ blobs }) => blobs)).toEqual([[HTTP, "GET", "/health/liveness", "2xx"]]);
+    expect(http[0]?.doubles[0]).toBe(3);
+  });
+
   test("holds no id, address, email or secret", async () => {
     const admin = await newPerson();
     const key = await newKey(admin);
