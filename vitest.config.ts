@@ -6,7 +6,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const REAL_VAULT = "test/adapters/vault/real-vault.test.ts";
 const STORIES = "test/stories/**/*.test.ts";
 /** They start, stop and kill whole stacks for minutes: left out, and said so, unless everything is asked for. */
-const LONG_STORIES = ["all-providers", "gcp-setup", "long-outage", "start"].map(
+const LONG_STORIES = ["alerts", "all-providers", "gcp-setup", "long-outage", "newest-consent", "start", "webhooks"].map(
   (name) => `test/stories/${name}.test.ts`,
 );
 const EVERYTHING = process.env["REQUIRE_ALL"] === "1";
@@ -48,7 +48,14 @@ export default defineConfig({
             miniflare: { bindings: inject("workerBindings") },
           })),
         ],
-        test: { name: "worker", include: [WORKER], globalSetup: ["test/support/global-setup.ts"] },
+        test: {
+          name: "worker",
+          // Starting workerd and loading the Worker anew for each file takes longer than many of them: they share both,
+          // and each brings its own people and workspaces.
+          isolate: false,
+          include: [WORKER],
+          globalSetup: ["test/support/global-setup.ts"],
+        },
       },
       {
         extends: true,

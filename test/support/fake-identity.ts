@@ -2,7 +2,7 @@ import { requireOwnerId } from "../../src/domain/ids.ts";
 import type { CredentialProver } from "../../src/domain/ports/identity.ts";
 import type { ApiKey, ApiKeyStore, KubectlTokenStore, SessionStore } from "../../src/domain/ports/identity-stores.ts";
 import type { Scope } from "../../src/domain/principal.ts";
-import { type EpochSeconds, epochSeconds } from "../../src/domain/time.ts";
+import { addSeconds, type EpochSeconds, epochSeconds } from "../../src/domain/time.ts";
 import {
   type Clock,
   type FakeIdentity,
@@ -99,10 +99,13 @@ function createKeys({ keyRows }: Tables, now: Clock): ApiKeyStore {
 function createKubectlTokens({ kubectlRows }: Tables, now: Clock): KubectlTokenStore {
   const isLive = (scope: Scope) => (row: KubectlRow) => row.workspaceId === scope.workspaceId && isLiveKey(row, now());
   return {
-    create: async (scope, { tokenHash: hash, ...token }) => {
+    create: async (scope, { tokenHash: hash, expiresInSeconds, ...draft }) => {
       const { workspaceId, userId } = scope;
-      const createdBy = requireOwnerId(userId);
-      kubectlRows.set(token.id, { ...token, createdBy, workspaceId, hash, lastUsedAt: null, isRevoked: false });
+      const createdAt = now();
+      const expiresAt = expiresInSeconds === null ? null : addSeconds(createdAt, expiresInSeconds);
+      const token = { ...draft, createdBy: requireOwnerId(userId), createdAt, expiresAt, lastUsedAt: null };
+      kubectlRows.set(token.id, { ...token, workspaceId, hash, isRevoked: false });
+      return token;
     },
     list: async (scope, page) =>
       pageOf(

@@ -72,8 +72,7 @@ export function newKubectlToken(change: Partial<NewKubectlToken> = {}): NewKubec
     clusterName: "staging",
     notes: null,
     tokenHash: `${createId("kct", randomBytes).slice(4)}${createId("kct", randomBytes).slice(4)}`,
-    createdAt: now(),
-    expiresAt: null,
+    expiresInSeconds: null,
     ...change,
   };
 }

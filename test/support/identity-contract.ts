@@ -210,12 +210,14 @@ function describeKubectlTokens(read: () => Stores): void {
   test("an agent's token is proven by its hash until its own workspace revokes it", async () => {
     const { users, kubectlTokens, prover } = read();
     const [mine, theirs] = [await registerSomebody(users), await registerSomebody(users)];
-    const token = newKubectlToken({ notes: "two\nlines" });
-    await kubectlTokens.create(mine, token);
-    const { tokenHash, ...shown } = token;
-    expect((await kubectlTokens.list(mine, FIRST_PAGE)).items).toEqual([
-      { ...shown, createdBy: mine.userId, lastUsedAt: null },
-    ]);
+    const token = newKubectlToken({ notes: "two\nlines", expiresInSeconds: 60 });
+    const made = await kubectlTokens.create(mine, token);
+    const { tokenHash, expiresInSeconds, ...shown } = token;
+    expect(made).toEqual({
+      ...{ ...shown, createdBy: mine.userId, lastUsedAt: null },
+      ...{ createdAt: expect.any(Number), expiresAt: made.createdAt + 60 },
+    });
+    expect((await kubectlTokens.list(mine, FIRST_PAGE)).items).toEqual([made]);
     expect(await prover.proveKubectlToken(tokenHash, null)).toEqual({
       proven: { tokenId: token.id, workspaceId: mine.workspaceId, clusterName: "staging" },
       connection: null,
@@ -232,7 +234,7 @@ function describeKubectlTokens(read: () => Stores): void {
   test("an agent's token that expired is not proven, listed or revoked, and its hash is no key's", async () => {
     const { users, kubectlTokens, prover } = read();
     const scope = await registerSomebody(users);
-    const [live, expired] = [newKubectlToken(), newKubectlToken({ expiresAt: addSeconds(now(), -1) })];
+    const [live, expired] = [newKubectlToken(), newKubectlToken({ expiresInSeconds: -1 })];
     await kubectlTokens.create(scope, expired);
     expect(await prover.proveKubectlToken(expired.tokenHash, null)).toBeNull();
     expect((await kubectlTokens.list(scope, FIRST_PAGE)).items).toEqual([]);

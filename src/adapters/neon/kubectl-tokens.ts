@@ -4,14 +4,15 @@ import type { KubectlToken, KubectlTokenStore, NewKubectlToken } from "../../dom
 import type { Scope } from "../../domain/principal.ts";
 import type { Database, Row } from "./database.ts";
 import { readPosition, toPage } from "./page.ts";
-import { readNullableText, readNullableTime, readText, readTime, timeParameter } from "./row.ts";
+import { readNullableText, readNullableTime, readText, readTime } from "./row.ts";
 import { type Statement, sql } from "./statement.ts";
 
 /** The tokens of cluster agents in Postgres: hashes go in and never come out. */
 export function createKubectlTokenStore(database: Database): KubectlTokenStore {
   return {
     create: async (scope, token) => {
-      await database.as(scope, insertToken(scope, token));
+      const [[row = {}] = []] = await database.as(scope, insertToken(scope, token));
+      return toKubectlToken(row);
     },
     list: async (scope, page) =>
       toPage((await database.as(scope, selectPage(scope, page)))[0], page.limit, toKubectlToken),
@@ -24,7 +25,8 @@ function insertToken(scope: Scope, token: NewKubectlToken): Statement {
   return sql`insert into kubectl_tokens
       (id, workspace_id, cluster_name, notes, token_hash, created_by, expires_at)
     values (${token.id}, ${scope.workspaceId}, ${token.clusterName}, ${token.notes}, ${token.tokenHash},
-      ${scope.userId}, ${timeParameter(token.expiresAt)})`;
+      ${scope.userId}, now() + ${token.expiresInSeconds}::integer * interval '1 second')
+    returning id, cluster_name, notes, created_by, created_at, expires_at, last_used_at`;
 }
 
 function selectPage(scope: Scope, { limit, after }: PageRequest): Statement {

@@ -134,14 +134,17 @@ export interface KubectlToken {
   readonly lastUsedAt: EpochSeconds | null;
 }
 
-/** A token to be stored, made by whom the scope names; `tokenHash` is the SHA-256 of the token in hex. */
-export interface NewKubectlToken extends Omit<KubectlToken, "lastUsedAt" | "createdBy"> {
+/** A token to be stored, made now by whom the scope names; `tokenHash` is the SHA-256 of the token in hex. */
+export interface NewKubectlToken extends Pick<KubectlToken, "id" | "clusterName" | "notes"> {
   readonly tokenHash: string;
+  /** Null = it does not expire. */
+  readonly expiresInSeconds: number | null;
 }
 
 /** The agents' tokens of the workspace in `scope`. */
 export interface KubectlTokenStore {
-  create(scope: Scope, token: NewKubectlToken): Promise<void>;
+  /** Answers it with the times the store gave it. */
+  create(scope: Scope, token: NewKubectlToken): Promise<KubectlToken>;
   /** Those neither revoked nor expired, oldest first. */
   list(scope: Scope, page: PageRequest): Promise<Page<KubectlToken>>;
   /** False when there was nothing to revoke. */
