@@ -14,6 +14,7 @@ const MANY = 200;
 const METRICS_TOKEN = randomBytes(24).toString("base64url");
 
 let stack: Stack;
+let operator: Person;
 const opened: { readonly person: Person; readonly connection: string }[] = [];
 
 beforeAll(async () => {
@@ -141,11 +142,28 @@ test("a restart keeps users, sessions and connections", async () => {
   const person = await register(stack);
   const connection = await open(person);
   const token = await tokenOf(person, connection);
-  await stack.restart();
+  await stack.restart({ OPERATOR_WORKSPACE_ID: person.workspaceId });
   expect(await tokenOf(person, connection)).toBe(token);
   const again = await login(stack, person.email, person.password);
   expect(again.id).toBe(person.id);
   await forceRefresh(again, connection);
+  operator = again;
+});
+
+test("a bad token is in the log of nobody's workspace, which the operator reads and verifies", async () => {
+  const path = "/api/v1/audit?chain=unauthenticated&limit=200";
+  const before = (await operator.call("GET", path)).body.events.length;
+  const { body } = await send(`${stack.url}/api/auth/me`, "GET", undefined, { authorization: "Bearer nonsense" });
+  // The first of a counted kind is sent after the answer.
+  await expect
+    .poll(async () => (await operator.call("GET", path)).body.events.slice(before), { timeout: 15_000, interval: 500 })
+    .toMatchObject([
+      {
+        ...{ action: "auth.failed", outcome: "failure", request_id: body.request_id },
+        ...{ actor: { type: "anonymous", id: null }, ip: expect.stringMatching(/^(127\.0\.0\.1|::1)$/) },
+      },
+    ]);
+  expect((await operator.call("GET", "/api/v1/audit/verify?chain=unauthenticated")).body).toMatchObject({ ok: true });
 });
 
 /** Starts a forced refresh whose provider has answered while Vault refuses every write. */

@@ -9,6 +9,7 @@ export interface Person {
   readonly email: string;
   readonly password: string;
   readonly session: string;
+  readonly workspaceId: string;
   /** Calls the Worker with this person's session. */
   call(method: string, path: string, body?: unknown): Promise<Reply>;
 }
@@ -65,7 +66,7 @@ export async function login(stack: Stack, email: string, password: string): Prom
   const session: string = body.access_token;
   const headers = { authorization: `Bearer ${session}` };
   const call: Person["call"] = (method, path, sent) => send(`${stack.url}${path}`, method, sent, headers);
-  return { id: body.id, email, password, session, call };
+  return { id: body.id, email, password, session, workspaceId: body.workspace_id, call };
 }
 
 /**

@@ -33,8 +33,8 @@ export interface Stack {
   logs(): string;
   /** SIGKILL to workerd and its wrangler at once, as a crash would; the rest then ends by itself. */
   kill(): Promise<void>;
-  /** Ends it if it runs, and starts it again on the same state and port. */
-  restart(): Promise<void>;
+  /** Ends it if it runs, and starts it again on the same state and port, from then on with these settings too. */
+  restart(env?: Readonly<Record<string, string>>): Promise<void>;
   /** SIGTERM; resolves to the exit code. */
   end(): Promise<number | null>;
   /** Ends it and deletes the state. */
@@ -56,8 +56,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const port = await choosePort(undefined, []);
   const printed: string[] = [];
   const args = ["--port", String(port), "--state", state, ...(options.args ?? [])];
+  const env = { ...options.env };
   const run = async () => {
-    const child = runStart(args, options.env ?? {});
+    const child = runStart(args, env);
     await waitForReady(child, printed);
     return child;
   };
@@ -72,8 +73,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       process.kill(-Number(readFileSync(join(state, "run/worker.pgid"), "utf8")), "SIGKILL");
       await ended(child);
     },
-    async restart() {
+    async restart(more = {}) {
       await endChild(child);
+      Object.assign(env, more);
       child = await run();
     },
     end: () => endChild(child),
