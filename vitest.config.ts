@@ -5,19 +5,34 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Runs only when asked for (`npm run test:vault`): it wants a real Vault. */
 const REAL_VAULT = "test/adapters/vault/real-vault.test.ts";
 const STORIES = "test/stories/**/*.test.ts";
-/** They start, stop and kill whole stacks for minutes: left out, and said so, unless everything is asked for. */
-const LONG_STORIES = ["alerts", "all-providers", "gcp-setup", "long-outage", "newest-consent", "start", "webhooks"].map(
-  (name) => `test/stories/${name}.test.ts`,
-);
-const EVERYTHING = process.env["REQUIRE_ALL"] === "1";
+/**
+ * They start, stop and kill whole stacks for minutes, or live through a year of data: left out, and said so, unless
+ * everything is asked for.
+ */
+const LONG_TESTS = [
+  "services/retention/year",
+  "stories/alerts",
+  "stories/all-providers",
+  "stories/gcp-setup",
+  "stories/long-outage",
+  "stories/newest-consent",
+  "stories/nothing-leaks",
+  "stories/start",
+  "stories/webhooks",
+].map((name) => `test/${name}.test.ts`);
+const LONGEST = [...LONG_TESTS, "test/stories/main-story.test.ts"];
+const LEFT_OUT = process.env["REQUIRE_ALL"] === "1" ? [] : LONG_TESTS;
 const WORKER = "test/worker/**/*.test.{ts,tsx}";
 
-/** The stories mostly wait, and longest: they begin first, and the rest runs beside them. */
-class StoriesFirst extends BaseSequencer {
+/**
+ * What takes longest, mostly waiting, begins first. What runs beside it changes projects as seldom as can be: each change
+ * starts workerd, and loads the Worker, once more.
+ */
+class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    const isStory = (file: TestSpecification) => file.project.name === "stories";
-    return [...sorted.filter(isStory), ...sorted.filter((file) => !isStory(file))];
+    const rank = ({ moduleId, project }: TestSpecification) =>
+      LONGEST.some((name) => moduleId.endsWith(name)) ? -1 : ["worker", "stories", "node"].indexOf(project.name);
+    return (await super.sort(files)).sort((one, other) => rank(one) - rank(other));
   }
 }
 
@@ -27,7 +42,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Two cores, and one story that sleeps.
     maxWorkers: 3,
-    sequence: { sequencer: StoriesFirst },
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
@@ -36,7 +51,7 @@ export default defineConfig({
           // A process for each of a hundred files costs more than most of them.
           isolate: false,
           include: ["test/**/*.test.{ts,tsx}"],
-          exclude: [WORKER, STORIES, REAL_VAULT],
+          exclude: [WORKER, STORIES, REAL_VAULT, ...LEFT_OUT],
         },
       },
       {
@@ -63,7 +78,7 @@ export default defineConfig({
         test: {
           name: "stories",
           include: [STORIES],
-          exclude: EVERYTHING ? [] : LONG_STORIES,
+          exclude: LEFT_OUT,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

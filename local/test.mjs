@@ -67,7 +67,9 @@ function findMissing() {
   return [
     ...(process.env.REQUIRE_ALL === "1"
       ? []
-      : ["the stories that start and kill whole stacks for minutes (REQUIRE_ALL=1 npm test runs everything)"]),
+      : [
+          "what takes minutes: stories that start and kill whole stacks, a year of data (REQUIRE_ALL=1 npm test runs everything)",
+        ]),
     ...(hasProgram(["chromium", "chromium-browser", "google-chrome"])
       ? []
       : ["the browser tests: no Chromium on this machine"]),

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { createApp } from "../../src/app.ts";
-import { PERMISSIONS, type Permission } from "../../src/domain/permissions.ts";
+import { PERMISSIONS } from "../../src/domain/permissions.ts";
+import { app, description, fill, ROUTES, type Route } from "../support/described-routes.ts";
+import { expectRefusal } from "../support/refusals.ts";
 import {
   bearer,
   connectGrafana,
@@ -10,9 +11,7 @@ import {
   newColleague,
   newKey,
   newPerson,
-  ORIGIN,
   type Person,
-  type Reply,
   send,
 } from "../support/worker-client.ts";
 import { newDelivery, newWebhook } from "../support/worker-webhooks.ts";
@@ -28,9 +27,6 @@ const PUBLIC = new Set([
   "GET /bitbucket/callback",
   "GET /ovh_api/ovh/oauth2/callback",
   "GET /slack/callback",
-  "GET /slack/callback",
-  "GET /ovh_api/ovh/oauth2/callback",
-  "GET /bitbucket/callback",
   "GET /signin",
   "POST /signin",
   "GET /connected",
@@ -47,79 +43,7 @@ const WELL_FORMED: Readonly<Record<string, unknown>> = {
   "POST /workspaces/{id}/aws/accounts/bulk": { accounts: [{ accountId: "222233334444", roleArn: "x" }] },
 };
 
-const HEADERS = {
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-  "strict-transport-security": "max-age=31536000; includeSubDomains",
-  "x-xss-protection": "1; mode=block",
-  "referrer-policy": "no-referrer",
-  "cache-control": "no-store",
-};
-
-/** What an error must never show: where the code is, how the database is asked, where secrets live. */
-const LEAK =
-  /\n\s*at |\.[jt]s:\d|node_modules|\bselect\b.+\bfrom\b|insert into|vault:kv|\/data\/|neon|sqlstate|127\.0\.0/i;
-
-interface Operation {
-  readonly "x-access": "open" | "any" | "session" | Permission;
-  readonly requestBody?: { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> };
-}
-
-interface Schema {
-  readonly $ref?: string;
-  readonly additionalProperties?: unknown;
-}
-
-interface Route {
-  readonly name: string;
-  readonly method: string;
-  /** As OpenAPI writes it: `/api/v1/users/{id}`. */
-  readonly path: string;
-  readonly operation: Operation | undefined;
-}
-
-const app = createApp();
-const document = JSON.parse(
-  JSON.stringify(app.getOpenAPI31Document({ openapi: "3.1.0", info: { title: "Aurora Edge", version: "0" } })),
-) as {
-  paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Record<string, Schema> };
-};
-const ROUTES = listRoutes();
 const CLOSED = ROUTES.filter(({ name }) => !PUBLIC.has(name));
-
-function listRoutes(): readonly Route[] {
-  const routes = app.routes.filter(({ method }) => method !== "ALL");
-  const names = new Set(routes.map(({ method, path }) => `${method} ${path.replace(/:(\w+)(?:\{[^}]*\})?/g, "{$1}")}`));
-  return [...names].map((name) => {
-    const [method = "", path = ""] = name.split(" ");
-    return { name, method, path, operation: document.paths[path]?.[method.toLowerCase()] };
-  });
-}
-
-/** @param ids What stands in for each parameter; anything else is made up. */
-function fill(path: string, ids: Readonly<Record<string, string>> = {}): string {
-  return path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? (name === "provider" ? "grafana" : "made-up"));
-}
-
-function expectOurHeaders({ headers }: Reply): void {
-  for (const [name, value] of Object.entries(HEADERS)) expect(headers.get(name), name).toBe(value);
-  expect(headers.get("content-security-policy")).toMatch(/default-src 'none'/);
-  expect(headers.get("x-request-id")).toMatch(/^req_[0-9a-f]{32}$/);
-}
-
-function expectRefusal(reply: Reply, status: number, code: string): void {
-  expect({ status: reply.status, body: reply.body }).toMatchObject({ status, body: { code } });
-  expectOurHeaders(reply);
-  const { error, request_id, details = [] } = reply.body;
-  expect(error).toMatch(/^[A-Z`][^\n]{5,200}[.;]?/);
-  expect(request_id).toBe(reply.headers.get("x-request-id"));
-  expect(Object.keys(reply.body).filter((key) => !["error", "code", "request_id", "details"].includes(key))).toEqual(
-    [],
-  );
-  for (const detail of details) expect(Object.keys(detail).sort()).toEqual(["message", "path"]);
-  expect(reply.text).not.toMatch(LEAK);
-}
 
 describe("the list of routes", () => {
   test("holds them all: none is registered for every method, where it would escape this file", () => {
@@ -139,9 +63,9 @@ describe("the list of routes", () => {
   test("is what /openapi.json says, which holds OpenAPI's own fields and x-… only", async () => {
     const { status, body } = await send("GET", "/openapi.json");
     expect(status).toBe(200);
-    expect(body.paths).toEqual(document.paths);
+    expect(body.paths).toEqual(description.paths);
     const known = /^(summary|description|tags|parameters|requestBody|responses|security|operationId|deprecated|x-.+)$/;
-    const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+    const operations = Object.values(description.paths).flatMap((path) => Object.values(path));
     expect(operations.flatMap((operation) => Object.keys(operation)).filter((key) => !known.test(key))).toEqual([]);
   });
 });
@@ -232,120 +156,5 @@ describe("an id of another workspace looks absent to", () => {
     expectRefusal(missing, 404, "not_found");
     expect(found.body.error).toBe(missing.body.error);
     expectRefusal(await call("..%2f..%2fusers"), 404, "not_found");
-  });
-});
-
-describe("a body that is no well-formed JSON object is refused by", () => {
-  const callers = new Map<string, readonly Record<string, string>[]>();
-  const withBody = ROUTES.filter(({ operation }) => operation?.requestBody?.content?.["application/json"]);
-  const schemaOf = ({ operation }: Route): Schema => {
-    const schema = operation?.requestBody?.content?.["application/json"]?.schema ?? {};
-    return schema.$ref ? (document.components.schemas[schema.$ref.split("/").at(-1) ?? ""] ?? {}) : schema;
-  };
-
-  beforeAll(async () => {
-    const maker = await newPerson();
-    const admin = await newPerson();
-    await Promise.all(
-      withBody.map(async ({ name, operation }) => {
-        const access = operation?.["x-access"];
-        if (access === "open") return callers.set(name, [{}]);
-        if (access === "session" || access === "users:manage") return callers.set(name, [bearer(admin.token)]);
-        // Two keys each: some routes allow five calls a minute.
-        const keys = [await newKey(maker, ["connections:write", "tokens:read", "audit:read"])];
-        keys.push(await newKey(maker, ["connections:write", "tokens:read", "audit:read"]));
-        return callers.set(
-          name,
-          keys.map(({ secret }) => ({ "x-api-key": secret })),
-        );
-      }),
-    );
-  });
-
-  const json = "application/json";
-  const WRONG: readonly (readonly [string | null, BodyInit])[] = [
-    [json, '{"email":'],
-    [json, "[]"],
-    [json, "null"],
-    [json, new Uint8Array([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])],
-    ["text/plain", "{}"],
-    ["application/json; charset=utf-16", "{}"],
-    [null, new TextEncoder().encode("{}")],
-  ];
-
-  test.each(withBody)("$name", async ({ name, method, path }) => {
-    const principals = callers.get(name) ?? [];
-    for (const [index, [type, raw]] of WRONG.entries()) {
-      const headers = { ...principals[index % principals.length], ...(type !== null && { "content-type": type }) };
-      expectRefusal(await send(method, fill(path), { headers, raw }), 400, "invalid_request");
-    }
-  });
-
-  test.each(withBody.filter((route) => schemaOf(route).additionalProperties === false))(
-    "$name, as a field nobody knows is",
-    async ({ name, method, path }) => {
-      const body = JSON.parse('{"surprise": 1, "__proto__": {"role": "admin"}}');
-      const reply = await send(method, fill(path), { headers: callers.get(name)?.[0] ?? {}, body });
-      expectRefusal(reply, 400, "invalid_request");
-      expect(JSON.stringify(reply.body.details)).toMatch(/surprise/);
-    },
-  );
-
-  test("the routes of auth and users know no other fields than those described", () => {
-    const lax = withBody.filter(({ path }) => /^\/api\/(?:auth|v1\/(?:auth|users)|kubectl)/.test(path));
-    expect(lax.length).toBeGreaterThan(6);
-    expect(lax.filter((route) => schemaOf(route).additionalProperties !== false)).toEqual([]);
-  });
-});
-
-describe("our headers are on", () => {
-  test.each(ROUTES.filter(({ name }) => PUBLIC.has(name)))("$name", async ({ method, path }) => {
-    expectOurHeaders(await send(method, fill(path)));
-  });
-
-  test.each([
-    ["GET", "/"],
-    ["GET", "/api/v1/nothing"],
-    ["PUT", "/api/auth/me"],
-    ["GET", "/.env"],
-    ["GET", "/api/v1/connections/%00"],
-    ["PATCH", "/api/auth/me"],
-  ])("%s %s, which is not there", async (method, path) => {
-    const reply = await send(method, path);
-    expectOurHeaders(reply);
-    expect([401, 404]).toContain(reply.status);
-  });
-
-  test("an answer to HEAD", async () => {
-    const reply = await send("HEAD", "/health/liveness");
-    expectOurHeaders(reply);
-    expect([reply.status, reply.text]).toEqual([200, ""]);
-  });
-
-  test("a preflight, of our pages and of others", async () => {
-    for (const origin of [ORIGIN, "https://evil.example"]) {
-      const headers = { origin, "access-control-request-method": "POST" };
-      expectOurHeaders(await send("OPTIONS", "/api/auth/login", { headers }));
-    }
-  });
-
-  test("a body that is too big, and a limit that is met", async () => {
-    expectRefusal(
-      await send("POST", "/api/auth/login", { body: { email: "x".repeat(70_000) } }),
-      413,
-      "payload_too_large",
-    );
-    const address = newAddress();
-    const register = () => send("POST", "/api/auth/register", { body: {}, address });
-    let reply = await register();
-    for (let call = 0; call < 5; call += 1) reply = await register();
-    expectRefusal(reply, 429, "rate_limited");
-    expect(Number(reply.headers.get("retry-after"))).toBeGreaterThan(0);
-  });
-
-  test("and the request id is ours, whatever the caller sends", async () => {
-    const mine = "req_00000000000000000000000000000000";
-    const { headers } = await send("GET", "/health/liveness", { headers: { "x-request-id": mine } });
-    expect(headers.get("x-request-id")).not.toBe(mine);
   });
 });
