@@ -1,3 +1,4 @@
+import { scopeOfChain } from "../../domain/audit-scope.ts";
 import { requireId, type WorkspaceId } from "../../domain/ids.ts";
 import type {
   AttemptRecord,
@@ -12,33 +13,32 @@ import type { WebhookBinding } from "../../domain/webhook.ts";
 import type { Database, Row } from "./database.ts";
 import { readNullableTime, readText, timeParameter } from "./row.ts";
 import { type Statement, sql } from "./statement.ts";
-import { queueScope } from "./webhook-row.ts";
 
 /** What is to be sent, in Postgres, on behalf of nobody: the log hands events over, the senders send them. */
 export function createDeliveryQueue(database: Database): DeliveryQueue {
   return {
     listListeners: async (workspaceId) =>
-      ((await database.as(queueScope(workspaceId), selectListeners(workspaceId)))[0] ?? []).map(toListener),
+      ((await database.as(scopeOfChain(workspaceId), selectListeners(workspaceId)))[0] ?? []).map(toListener),
     add: async (workspaceId, deliveries) => {
-      await database.as(queueScope(workspaceId), insertDeliveries(deliveries), bringForward(deliveries));
+      await database.as(scopeOfChain(workspaceId), insertDeliveries(deliveries), bringForward(deliveries));
     },
     readDue: (binding, now, limit) => readDue(database, binding, now, limit),
     recordAttempt: async (binding, attempt) => {
       const statements = [updateDelivery(binding, attempt), updateHealth(binding, attempt)];
-      const row = (await database.as(queueScope(binding.workspaceId), ...statements))[1]?.[0];
+      const row = (await database.as(scopeOfChain(binding.workspaceId), ...statements))[1]?.[0];
       if (row === undefined) return null;
       return { isActive: row["is_active"] === true, failingSince: readNullableTime(row, "failing_since") };
     },
     deactivate: async (binding, reason) => {
       await database.as(
-        queueScope(binding.workspaceId),
+        scopeOfChain(binding.workspaceId),
         sql`update webhooks set is_active = false, inactive_reason = ${reason}, updated_at = now()
           where id = ${binding.id} and is_active`,
       );
     },
     recordErased: async (binding) => {
       await database.as(
-        queueScope(binding.workspaceId),
+        scopeOfChain(binding.workspaceId),
         sql`update webhooks set secret_erased_at = now(), due_at = null
           where id = ${binding.id} and deleted_at is not null and secret_erased_at is null`,
       );
@@ -76,7 +76,7 @@ async function readDue(
   limit: number,
 ): Promise<SenderView | null> {
   const [webhooks, times, due] = await database.as(
-    queueScope(workspaceId),
+    scopeOfChain(workspaceId),
     // Locked, so that a delivery that is being added is either seen below or brings due_at forward after us.
     sql`select url, secret_ref, is_active, deleted_at from webhooks where id = ${id} for update`,
     sql`update webhooks set

@@ -1,5 +1,5 @@
 import { requireId, requireOwnerId } from "../../domain/ids.ts";
-import type { Scope } from "../../domain/principal.ts";
+
 import {
   DELIVERY_STATUSES,
   INACTIVE_REASONS,
@@ -10,11 +10,6 @@ import {
 } from "../../domain/webhook.ts";
 import type { Row } from "./database.ts";
 import { readNullableTime, readText, readTime } from "./row.ts";
-
-/** Nobody's call: the queue's own work, in the context of a workspace and as nobody who owns a row. */
-export function queueScope(workspaceId: string): Scope {
-  return { userId: "system", workspaceId } as Scope;
-}
 
 export function toWebhook(row: Row): Webhook {
   const events = Array.isArray(row["events"]) ? row["events"] : [];
