@@ -8,6 +8,9 @@ import type { Limit } from "./limits.ts";
 export const CLOSE_CODE = { binary: 1003, refused: 1008, tooBig: 1009, tryAgain: 1013 } as const;
 export type CloseCode = (typeof CLOSE_CODE)[keyof typeof CLOSE_CODE];
 
+/** Never on the wire: a close that had no code, and an end without a close. @see https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
+export const NO_CLOSE = { noStatus: 1005, broken: 1006 } as const;
+
 /** The largest frame a client may send, as any body. */
 export const MAX_FRAME_BYTES = 64 * 1024;
 

@@ -1,6 +1,5 @@
-/** Never on the wire: they say that a close had no code, or that there was none. */
-const NO_STATUS = 1005;
-const BROKEN = 1006;
+import { NO_CLOSE } from "../../domain/alert-frames.ts";
+
 /** Service restart. @see https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number */
 const RESTARTED = 1012;
 
@@ -27,8 +26,8 @@ function passOn(from: WebSocket, to: WebSocket): void {
   from.addEventListener("message", ({ data }) => tell(() => to.send(data)));
   from.addEventListener("close", ({ code, reason }) =>
     tell(() => {
-      if (code === NO_STATUS) to.close();
-      else if (code === BROKEN) to.close(RESTARTED, "come back");
+      if (code === NO_CLOSE.noStatus) to.close();
+      else if (code === NO_CLOSE.broken) to.close(RESTARTED, "come back");
       else to.close(code, reason);
     }),
   );

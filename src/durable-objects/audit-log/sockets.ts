@@ -1,4 +1,5 @@
 import { nowMs, sleep, within } from "../../clock.ts";
+import { NO_CLOSE } from "../../domain/alert-frames.ts";
 import { listDoubtful } from "../../domain/alert-subscriber.ts";
 import type { ChainedEvent } from "../../domain/audit-chain.ts";
 import { UNAUTHENTICATED_CHAIN } from "../../domain/audit-event.ts";
@@ -45,8 +46,6 @@ export interface AlertSockets {
 
 /** How many may follow one chain: they take about 60 MB of the memory of one object, awake. */
 const MAX_SOCKETS = 2000;
-const NO_STATUS = 1005;
-const BROKEN = 1006;
 
 export function createAlertSockets(host: SocketHost): AlertSockets {
   const parts = createParts(host);
@@ -134,9 +133,9 @@ function tellOfDoubts(
 
 /** The runtime leaves it to us to answer a close; without, the client's side would look broken. */
 function answerClose(ws: WebSocket, code: number, reason: string): void {
-  if (code === BROKEN) return;
+  if (code === NO_CLOSE.broken) return;
   try {
-    if (code === NO_STATUS) ws.close();
+    if (code === NO_CLOSE.noStatus) ws.close();
     else ws.close(code, reason);
   } catch {
     // We closed it first: both sides know.
