@@ -7,8 +7,7 @@ import { AppError } from "../../domain/errors.ts";
 import { toOutcome } from "../../domain/outcome.ts";
 import { type AlertOpening, OPENING_HEADER } from "../../domain/ports/alerts.ts";
 import { createAlertFeed } from "../../services/alerts/alert-feed.ts";
-import type { ProofDeskDeps } from "../../services/alerts/proof-desk.ts";
-import { proveSubscribers } from "../../services/alerts/prove-subscribers.ts";
+import { type ProofDeps, proveSubscribers } from "../../services/alerts/prove-subscribers.ts";
 import { createSubscriberWatch } from "../../services/alerts/watch-subscribers.ts";
 import type { Deps } from "../../services/deps.ts";
 import type { Chore } from "./chore.ts";
@@ -80,7 +79,7 @@ function createParts(host: SocketHost) {
   const registry = createSocketRegistry(host.ctx, host.reschedule);
   const { sockets } = registry;
   const log = createFeedLog(host.outbox, () => host.deps().auditEvents);
-  const prove: ProofDeskDeps["prove"] = (subscribers) => proveSubscribers(host.deps(), subscribers);
+  const prove: ProofDeps["prove"] = (subscribers) => proveSubscribers(host.deps(), subscribers);
   return {
     registry,
     log,

@@ -3,12 +3,25 @@ import { type Permission, permissionsOfRole, type UserRole } from "../../domain/
 import type { LiveCredential } from "../../domain/ports/alerts.ts";
 import type { EpochSeconds } from "../../domain/time.ts";
 import type { Deps } from "../deps.ts";
+import type { AlertSocket } from "./alert-socket.ts";
 
 /** What listening takes. */
 const NEEDED: Permission = "audit:read";
 
 /** Until when each that may listen may do so, by {@link subscriberKey}; null = its credential does not end by itself. */
 export type Proof = ReadonlyMap<string, EpochSeconds | null>;
+
+/** What proving takes. */
+export interface ProofDeps {
+  readonly sockets: () => Iterable<AlertSocket>;
+  /** Who of these may listen now. @throws `database_unavailable` */
+  readonly prove: (subscribers: readonly Subscriber[]) => Promise<Proof>;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** What `work` gives, or null when that takes longer than `ms`. */
+  readonly within: <Result>(ms: number, work: Promise<Result>) => Promise<Result | null>;
+}
 
 /**
  * Who of these may listen now, asked in one query a workspace.
@@ -35,6 +48,20 @@ export async function proveSubscribers(
     }
   }
   return new Map(proven);
+}
+
+/** The proof; null when the database does not give one within `timeoutMs`. */
+export async function proveWithin(
+  { prove, within }: Pick<ProofDeps, "prove" | "within">,
+  timeoutMs: number,
+  subscribers: readonly Subscriber[],
+): Promise<Proof | null> {
+  try {
+    return await within(timeoutMs, prove(subscribers));
+  } catch {
+    // Nothing is lost: candidates are told, doubts stay until their time is up.
+    return null;
+  }
 }
 
 /** @param role Of the subscriber's user while active. */

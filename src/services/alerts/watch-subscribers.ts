@@ -1,7 +1,9 @@
 import { CLOSE_CODE } from "../../domain/alert-frames.ts";
 import { isOneOf, type Subscriber, subscriberKey } from "../../domain/alert-subscriber.ts";
+import { createAdmissions, requireAdmitted } from "./admit-candidates.ts";
 import type { AlertSocket } from "./alert-socket.ts";
-import { createProofDesk, type ProofDeskDeps, requireAdmitted } from "./proof-desk.ts";
+import type { ProofDeps } from "./prove-subscribers.ts";
+import { createDoubts } from "./settle-doubts.ts";
 
 /** Keeps the sockets open of those only who may listen. */
 export interface SubscriberWatch {
@@ -28,15 +30,16 @@ const ROUTINE_SLACK_MS = 1000;
 /** With a proof under way before and one after, a revoked credential is out within five seconds, database or not. */
 const DOUBT_MS = 2500;
 
-export function createSubscriberWatch(deps: ProofDeskDeps): SubscriberWatch {
-  const desk = createProofDesk(deps);
+export function createSubscriberWatch(deps: ProofDeps): SubscriberWatch {
+  const admissions = createAdmissions(deps);
+  const doubts = createDoubts(deps);
   let routineNotBeforeMs = 0;
 
   const routineMs = (socket: AlertSocket) => Math.max(socket.provenAtMs() + ROUTINE_MS, routineNotBeforeMs);
   return {
     admit: (subscriber, enter) => {
       const { promise, resolve, reject } = Promise.withResolvers<ReturnType<typeof enter>>();
-      desk.queue({
+      admissions.queue({
         subscriber,
         answer: (verdict) => {
           try {
@@ -50,8 +53,8 @@ export function createSubscriberWatch(deps: ProofDeskDeps): SubscriberWatch {
     },
     doubt: (raw) => {
       const ids = new Set(raw);
-      desk.distrust(ids);
-      desk.reprove(
+      admissions.distrust(ids);
+      doubts.reprove(
         listSubscribers(deps.sockets()).filter((subscriber) => isOneOf(subscriber, ids)),
         deps.nowMs() + DOUBT_MS,
       );
@@ -65,7 +68,7 @@ export function createSubscriberWatch(deps: ProofDeskDeps): SubscriberWatch {
       if (!sockets.some((socket) => routineMs(socket) <= nowMs + ROUTINE_SLACK_MS)) return;
       // Whether it succeeds or not: while the database is away, nothing can be revoked there either.
       routineNotBeforeMs = nowMs + ROUTINE_MS;
-      desk.reprove(listSubscribers(sockets), Infinity);
+      doubts.reprove(listSubscribers(sockets), Infinity);
     },
   };
 }

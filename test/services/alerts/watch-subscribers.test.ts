@@ -13,7 +13,7 @@ function createWorld(...good: readonly Subscriber[]) {
   const time = createFakeTime();
   const { open, sockets } = createFakeSockets();
   const live = new Map<string, EpochSeconds | null>(good.map((subscriber) => [subscriberKey(subscriber), null]));
-  const database = { isAway: false, isHanging: false, asked: [] as number[] };
+  const database = { isAway: false, isHanging: false, slowMs: 0, asked: [] as number[] };
   const watch = createSubscriberWatch({
     sockets,
     nowMs: time.nowMs,
@@ -24,6 +24,7 @@ function createWorld(...good: readonly Subscriber[]) {
       // What it says is true when it is asked, not when it is heard.
       const answer = new Map(live);
       await time.flush();
+      if (database.slowMs > 0) await time.sleep(database.slowMs);
       if (database.isHanging) await new Promise(() => undefined);
       if (database.isAway) throw new AppError("database_unavailable", "away");
       return answer;
@@ -52,14 +53,29 @@ describe("who wants a socket", () => {
   });
 
   test("is refused when the database is away, or takes its time", async () => {
-    const { admit, database, time } = createWorld(SUBSCRIBER);
+    const { admit, database, time, sockets } = createWorld(SUBSCRIBER);
     database.isAway = true;
     await expect(admit(SUBSCRIBER)).rejects.toMatchObject({ code: "database_unavailable" });
     database.isAway = false;
     database.isHanging = true;
     const refused = expect(admit(SUBSCRIBER)).rejects.toMatchObject({ code: "database_unavailable" });
-    await time.advance(3);
+    await time.advance(9);
+    expect(sockets()).toEqual([]);
+    await time.advance(1);
     await refused;
+  });
+
+  test("is let in by a database that takes its nine seconds, which hold up no doubt", async () => {
+    const { admit, watch, open, database, time } = createWorld(SUBSCRIBER);
+    const doubted = open({ subscriber: OTHER });
+    database.slowMs = 9000;
+    const admitted = admit(SUBSCRIBER);
+    await time.advance(1);
+    watch.doubt([OTHER.credentialId]);
+    await time.advance(4.9);
+    expect(doubted.closedWith()).toMatchObject({ code: 1008 });
+    await time.advance(4);
+    expect((await admitted).closedWith()).toBeNull();
   });
 
   test("is proven again when its credential is revoked while it is being proven", async () => {
