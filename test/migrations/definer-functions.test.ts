@@ -106,6 +106,67 @@ describe.each(TARGETS)("functions with the owner's rights on $name", (target) =>
       expect((await prove()).length).toBe(1);
     });
 
+    const KEY = makeId("key", "1");
+    const listLive = async (context: typeof OWN | typeof STRANGERS | null, ids: readonly string[] = [SESSION, KEY]) => {
+      const text = "select id, user_id, role, permissions from list_live_credentials($1)";
+      const rows = await runAs(database.app, context, text, [`{${ids.join(",")}}`]);
+      return rows.toSorted((one, other) => (String(one["id"]) < String(other["id"]) ? -1 : 1));
+    };
+    const LIVE_KEY = { id: KEY, user_id: null, role: null, permissions: [] };
+    const LIVE_SESSION = { id: SESSION, user_id: SELF, role: "viewer", permissions: null };
+
+    test("live credentials are listed to their own workspace only, and none but those asked for", async () => {
+      expect(await listLive(OWN)).toEqual([LIVE_KEY, LIVE_SESSION]);
+      expect(await listLive(OWN, [KEY, makeId("ses", "9")])).toEqual([LIVE_KEY]);
+      expect(await listLive(OWN, [])).toEqual([]);
+      expect([await listLive(STRANGERS), await listLive(null)]).toEqual([[], []]);
+    });
+
+    test("a credential that ends later is listed with its end, and what its user may do now", async () => {
+      await tamper(`update users set role = 'analyst' where id = '${SELF}'`);
+      const rows = await runAs(
+        database.app,
+        OWN,
+        "select role, expires_at > now() as later from list_live_credentials($1)",
+        [`{${SESSION}}`],
+      );
+      expect(rows).toEqual([{ role: "analyst", later: true }]);
+      await tamper(`update users set role = 'viewer' where id = '${SELF}'`);
+    });
+
+    test.each([
+      [
+        "an expired session",
+        LIVE_KEY,
+        "update sessions set expires_at = now()",
+        "update sessions set expires_at = now() + interval '1 day'",
+      ],
+      ["an ended session", LIVE_KEY, "update sessions set ended_at = now()", "update sessions set ended_at = null"],
+      [
+        "a deactivated user's session",
+        LIVE_KEY,
+        "update users set is_active = false",
+        "update users set is_active = true",
+      ],
+      [
+        "an expired key",
+        LIVE_SESSION,
+        "update api_keys set expires_at = now()",
+        "update api_keys set expires_at = null",
+      ],
+      [
+        "a revoked key",
+        LIVE_SESSION,
+        "update api_keys set revoked_at = now()",
+        "update api_keys set revoked_at = null",
+      ],
+    ])("%s is not listed as live", async (_what, other, spoil, restore) => {
+      await tamper(spoil);
+      expect(await listLive(OWN)).toEqual([other]);
+      await tamper(restore);
+      expect(await listLive(OWN)).toEqual([LIVE_KEY, LIVE_SESSION]);
+    });
+
     test("sessions are ended within the workspace only, but the one excepted", async () => {
       const end = (context: typeof COLLEAGUES | typeof STRANGERS | null, except: string | null) =>
         runAs(database.app, context, "select end_sessions($1, $2) as n", [SELF, except]).then(([row]) => row?.["n"]);
