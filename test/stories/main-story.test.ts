@@ -4,6 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { connectOverHttp } from "../../local/migrate/database.ts";
 import { findUncleanLabels, sumSamples } from "../support/prometheus.ts";
 import { type Stack, startStack } from "../support/stack.ts";
+import { openAlerts } from "./alert-client.ts";
+import { alertsUrl } from "./alert-load.ts";
 import { findLeaks } from "./leaks.ts";
 import { connect, countRefreshes, login, type Person, readToken, register, send, steer } from "./person.ts";
 import { playRetention } from "./retention-story.ts";
@@ -164,6 +166,28 @@ test("a bad token is in the log of nobody's workspace, which the operator reads 
       },
     ]);
   expect((await operator.call("GET", "/api/v1/audit/verify?chain=unauthenticated")).body).toMatchObject({ ok: true });
+});
+
+test("the operator's socket on that log closes within five seconds of its session or key being revoked", async () => {
+  const agent = await operator.call("POST", "/api/v1/auth/api-keys", {
+    service_name: "siem",
+    permissions: ["audit:read"],
+  });
+  const session = await login(stack, operator.email, operator.password);
+  const url = `${alertsUrl(stack)}?chain=unauthenticated`;
+  const kept = await openAlerts(url, { authorization: `Bearer ${operator.session}` });
+  const revoked = [
+    await openAlerts(url, { "x-api-key": agent.body.api_key }),
+    await openAlerts(url, { authorization: `Bearer ${session.session}` }),
+  ];
+  const closed = revoked.map((ws) => new Promise<CloseEvent>((resolve) => ws.addEventListener("close", resolve)));
+  const begin = Date.now();
+  expect((await operator.call("DELETE", `/api/v1/auth/api-keys/${agent.body.id}`)).status).toBe(204);
+  expect((await session.call("POST", "/api/auth/logout")).status).toBe(204);
+  expect((await Promise.all(closed)).map(({ code }) => code)).toEqual([1008, 1008]);
+  expect(Date.now() - begin).toBeLessThan(5000);
+  expect(kept.readyState).toBe(WebSocket.OPEN);
+  kept.close();
 });
 
 /** Starts a forced refresh whose provider has answered while Vault refuses every write. */
