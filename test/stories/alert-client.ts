@@ -13,9 +13,10 @@ export interface Follower {
   readonly events: readonly AlertFrame[];
   /** How often it was connected. */
   opened(): number;
+  /** How many events came that it did not ask for, after the server knew its filter. */
+  unasked(): number;
   /** Codes and reasons of the sockets that closed. */
   readonly closed: readonly { readonly code: number; readonly reason: string }[];
-  send(frame: unknown): void;
   /** Breaks the socket; it is opened again, after the last event. */
   drop(): void;
   /** Ends it for good. */
@@ -55,23 +56,31 @@ export async function follow(options: FollowerOptions): Promise<Follower> {
   const closed: { code: number; reason: string }[] = [];
   let ws: WebSocket | null = null;
   let opened = 0;
+  let unasked = 0;
   let isStopped = false;
 
   async function connect(): Promise<void> {
     const after = events.at(-1)?.seq ?? options.after;
     const opening = await openAlerts(`${options.url}?after=${after}`, options.headers);
     opened += 1;
+    let isFiltered = false;
     opening.addEventListener("message", ({ data }) => {
       const frame = JSON.parse(String(data)) as AlertFrame;
       // A socket that was dropped may still deliver: its successor asked for what comes after `events`.
-      if (opening === ws && frame.type === "event" && wants(options, frame)) events.push(frame);
+      if (opening !== ws) return;
+      if (frame.type === "pong") isFiltered = true;
+      else if (wants(options, frame)) events.push(frame);
+      else if (isFiltered) unasked += 1;
     });
     opening.addEventListener("close", ({ code, reason }) => {
       closed.push({ code, reason });
       if (opening === ws) void comeBack();
     });
     ws = opening;
-    if (options.actions) opening.send(JSON.stringify({ type: "filter", actions: options.actions }));
+    if (options.actions === undefined) return;
+    opening.send(JSON.stringify({ type: "filter", actions: options.actions }));
+    // Its answer comes after the filter was heard.
+    opening.send(JSON.stringify({ type: "ping" }));
   }
 
   async function comeBack(): Promise<void> {
@@ -91,7 +100,7 @@ export async function follow(options: FollowerOptions): Promise<Follower> {
     events,
     closed,
     opened: () => opened,
-    send: (frame) => ws?.send(JSON.stringify(frame)),
+    unasked: () => unasked,
     drop: () => {
       const dropped = ws;
       ws = null;

@@ -1,16 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Stack } from "../support/stack.ts";
 import { type AlertFrame, type Follower, follow } from "./alert-client.ts";
-import { type Person, send } from "./person.ts";
+import type { Person } from "./person.ts";
 
 export interface Load {
-  readonly sockets: number;
   readonly seconds: number;
   readonly eventsPerSecond: number;
 }
 
 /** What a follower may ask for: everything, or one of the two actions a load is made of. */
 const FILTERS = [undefined, ["kubectl_token.created"], ["kubectl_token.revoked"]] as const;
+
+/** How long the last events may take to everybody. */
+const SETTLE_MS = 30_000;
 
 export function alertsUrl(stack: Stack): string {
   return `${stack.url.replace("http", "ws")}/api/v1/ws/alerts`;
@@ -28,6 +30,11 @@ export async function readEvents(person: Person, seq: number): Promise<readonly 
   return events;
 }
 
+/** The number of the person's newest event. */
+export async function readHead(person: Person): Promise<number> {
+  return (await readEvents(person, 0)).at(-1)?.seq ?? 0;
+}
+
 /** Opens so many followers, a few at a time. */
 export async function openFollowers(stack: Stack, person: Person, count: number, after: number): Promise<Follower[]> {
   const headers = { authorization: `Bearer ${person.session}` };
@@ -41,6 +48,14 @@ export async function openFollowers(stack: Stack, person: Person, count: number,
     followers.push(...(await Promise.all(opening)));
   }
   return followers;
+}
+
+/** Cuts every so many followers' sockets while a load of `seconds` is in its middle half. They come back by themselves. */
+export function cutMidway(followers: readonly Follower[], every: number, { seconds }: Load): void {
+  const cut = followers.filter((_, index) => index % every === 0);
+  for (const [index, follower] of cut.entries()) {
+    setTimeout(follower.drop, (0.25 + (0.5 * index) / cut.length) * seconds * 1000);
+  }
 }
 
 /** Makes events happen at an even pace; resolves when all have happened. */
@@ -61,39 +76,36 @@ async function makeTwoEvents(person: Person): Promise<void> {
   if (made.status !== 201 || revoked.status !== 204) throw new Error(`answered ${made.status}, ${revoked.status}`);
 }
 
-/** What is wrong with what a follower received, in words; empty when it has each event it asked for once, in order. */
-export function compare(follower: Follower, index: number, recorded: readonly AlertFrame[]): string {
-  const actions: readonly string[] | undefined = FILTERS[index % FILTERS.length];
-  const expected = recorded.filter(({ action }) => actions === undefined || actions.includes(action));
-  const text = (events: readonly AlertFrame[]) => events.map((event) => JSON.stringify(sorted(event)));
-  const [received, wanted] = [
-    text(follower.events.map(({ type: _, ...event }) => event as AlertFrame)),
-    text(expected),
-  ];
+/** What is wrong with what each follower received, in words; empty when all have each event they asked for once, in order. */
+export function listWrong(followers: readonly Follower[], recorded: readonly AlertFrame[]): readonly string[] {
+  const wanted = FILTERS.map((actions) => select(recorded, actions).map(toText));
+  return followers
+    .map((follower, index) => compare(follower, wanted[index % wanted.length] ?? []))
+    .flatMap((wrong, index) => (wrong === "" ? [] : `${index}: ${wrong}`));
+}
+
+function compare({ events, unasked, closed }: Follower, wanted: readonly string[]): string {
+  const received = events.map(({ type: _, ...event }) => toText(event));
   const wrong = wanted.findIndex((event, place) => received[place] !== event);
-  if (wrong !== -1) return `${index}: at ${wrong} ${received[wrong]} instead of ${wanted[wrong]}`;
-  return received.length === wanted.length ? "" : `${index}: ${received.length} instead of ${wanted.length}`;
+  const codes = closed.map(({ code }) => code).join();
+  if (wrong !== -1) return `at ${wrong} ${received[wrong]} instead of ${wanted[wrong]}, after closes ${codes}`;
+  if (received.length !== wanted.length) return `${received.length} instead of ${wanted.length}`;
+  return unasked() === 0 ? "" : `${unasked()} it did not ask for`;
 }
 
-/** Waits until everybody has the last event they asked for; after that, nothing more may come. */
+/** Waits until everybody has as many events as they asked for; after that, nothing more may come. */
 export async function settle(followers: readonly Follower[], recorded: readonly AlertFrame[]): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  const isBehind = () => followers.some((follower, index) => compare(follower, index, recorded) !== "");
-  while (isBehind() && Date.now() < deadline) await sleep(200);
+  const deadline = Date.now() + SETTLE_MS;
+  const counts = FILTERS.map((actions) => select(recorded, actions).length);
+  // Counted only: comparing thousands of events while they arrive would hold up their arrival.
+  const isBehind = () => followers.some(({ events }, index) => events.length < (counts[index % counts.length] ?? 0));
+  while (isBehind() && Date.now() < deadline) await sleep(100);
 }
 
-export async function newAgent(stack: Stack, person: Person, permissions: readonly string[]): Promise<string> {
-  const headers = { authorization: `Bearer ${person.session}` };
-  const made = await send(
-    `${stack.url}/api/v1/auth/api-keys`,
-    "POST",
-    { service_name: "alerts", permissions },
-    headers,
-  );
-  if (made.status !== 201) throw new Error(`answered ${made.status}`);
-  return made.body.api_key;
+function select(events: readonly AlertFrame[], actions: readonly string[] | undefined): readonly AlertFrame[] {
+  return events.filter(({ action }) => actions === undefined || actions.includes(action));
 }
 
-function sorted(event: object): object {
-  return Object.fromEntries(Object.entries(event).sort(([a], [b]) => (a < b ? -1 : 1)));
+function toText(event: object): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(event).sort(([a], [b]) => (a < b ? -1 : 1))));
 }
