@@ -142,7 +142,8 @@ export async function connectGrant(
   const deed = connectedDeed(storing);
   const by = { actor: actorOfStarter(handshake), ...origin };
   if (deed !== null) await deps.audit.record(scope.workspaceId, { ...deed, outcome: "success", ...by });
-  if (storing.kind === "stored") await runAfterConnect(deps, provider, storing.stored.connection);
+  // Also of one its keeper stores later: what is begun now is tried again until the credential is there.
+  if ("stored" in storing) await runAfterConnect(deps, provider, storing.stored.connection);
   return storing;
 }
 

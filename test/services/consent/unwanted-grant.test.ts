@@ -26,6 +26,16 @@ function loseDatabaseAtTheRow(world: ServiceWorld) {
   };
 }
 
+/** Vault goes away between the row and the secret, so that the keeper keeps it sealed. */
+function loseVaultAtTheSecret(world: ServiceWorld) {
+  const { keepers, secrets } = world.deps;
+  const { store } = keepers;
+  keepers.store = (...given) => {
+    secrets.setDown(true);
+    return store(...given);
+  };
+}
+
 async function bringCode() {
   const consent = await beginConsent(backend);
   const end = new URL(await consent.attempt({ user: null }));
@@ -74,13 +84,29 @@ describe("a grant that cannot be kept after the exchange", () => {
     expect(world.server.revocations).toEqual(["refresh-1"]);
   });
 
+  test("but is sealed by its keeper has its set-up begun, which nobody else would begin", async () => {
+    const { world, attempt } = await beginConsent(ada);
+    const { find } = world.deps.providers;
+    const begun: string[] = [];
+    Object.assign(world.deps.providers, {
+      find: (id: string) => ({ ...find(id), afterConnect: "gcp_setup" }),
+    });
+    Object.assign(world.deps, {
+      gcpSetups: {
+        begin: async (_: unknown, connection: string) => {
+          begun.push(connection);
+          return null;
+        },
+      },
+    });
+    loseVaultAtTheSecret(world);
+    await attempt();
+    expect(begun).toEqual([expect.stringMatching(/^con_/)]);
+  });
+
   test("but is sealed by its keeper is no failure for good: it is said that the connection comes later", async () => {
     const { world, attempt } = await beginConsent(ada);
-    const { store } = world.deps.keepers;
-    world.deps.keepers.store = (...given) => {
-      world.deps.secrets.setDown(true);
-      return store(...given);
-    };
+    loseVaultAtTheSecret(world);
     const end = new URL(await attempt());
     const { login, error, stored } = Object.fromEntries(end.searchParams);
     expect([login, error, stored]).toEqual(["rotating_failed", "vault_unavailable", "later"]);
