@@ -28,16 +28,17 @@ const TRIES = 2;
  * The log kept by `AuditLog` objects, one per chain.
  *
  * `record` has the object's word that the event is on disk, or says in the log that it has not. An answer that was lost
- * on its way makes it ask again, so an event can be there twice, but not be missing. `count` never makes its caller
- * wait: an isolate that dies takes at most the repeats of its last second with it.
+ * on its way makes it ask again, so an event can be there twice, but not be missing. `count` has the same for the first
+ * of a key in a minute and keeps nobody waiting for the rest: an isolate that dies takes at most the repeats of its last
+ * second with it.
  */
 export function createAuditLog(options: AuditLogOptions): AuditLog & AuditHeads & AuditDrain {
   return {
-    record: (chain, entry) => deliver((object) => object.append(chain, [entry]), options, chain),
+    record: async (chain, entry) => void (await deliver((object) => object.append(chain, [entry]), options, chain)),
     count: async (chain, key, entry) => {
       const { counters, defer, nowMs } = options;
-      if (counters.isFirst(chain, key, entry, nowMs())) defer(send(options, chain, [{ key, entry, times: 1 }]));
-      else if (counters.claimDrain(nowMs())) defer(options.sleep(GATHER_MS).then(() => drain(options)));
+      if (counters.isFirst(chain, key, entry, nowMs())) return sendFirst(options, chain, { key, entry, times: 1 });
+      if (counters.claimDrain(nowMs())) defer(options.sleep(GATHER_MS).then(() => drain(options)));
     },
     drain: (chain) => drain(options, chain),
     settle: async (chain) => {
@@ -63,32 +64,41 @@ async function ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
+async function sendFirst(options: AuditLogOptions, chain: string, first: CountedEntry): Promise<void> {
+  const sentAtMs = options.nowMs();
+  const sent = send(options, chain, [first]);
+  // A caller who leaves does not take it along.
+  options.defer(sent);
+  if (await sent) options.counters.confirm(chain, first.key, sentAtMs);
+}
+
 async function drain(options: AuditLogOptions, chain?: string): Promise<void> {
   const counted = [...options.counters.drain(chain)];
   await Promise.all(counted.map(([of, entries]) => send(options, of, entries)));
 }
 
-function send(options: AuditLogOptions, chain: string, counted: readonly CountedEntry[]): Promise<void> {
+function send(options: AuditLogOptions, chain: string, counted: readonly CountedEntry[]): Promise<boolean> {
   return deliver((object) => object.count(chain, counted), options, chain);
 }
 
-/** Tells the object, twice if need be. Never throws. */
+/** Tells the object, twice if need be; answers whether it has its word. Never throws. */
 async function deliver(
   tell: (object: AuditLogObject) => Promise<Outcome<unknown>>,
   options: AuditLogOptions,
   chain: string,
-): Promise<void> {
+): Promise<boolean> {
   for (let triesLeft = TRIES; triesLeft > 0; triesLeft--) {
     try {
       // A stub that has failed stays broken, so each try finds its own.
       const outcome = await tell(options.find(chain));
       if (!outcome.ok) reportLoss(options, chain, outcome.code);
-      return;
+      return outcome.ok;
     } catch {
       // What is lost is one try; after the last of them it is the event, and the log says so without repeating it.
       if (triesLeft === 1) reportLoss(options, chain, "unreachable");
     }
   }
+  return false;
 }
 
 function reportLoss({ log, metrics }: AuditLogOptions, chain: string, reason: string): void {

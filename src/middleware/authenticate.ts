@@ -56,7 +56,7 @@ export async function letIn(
   if (credential.kind === "api_key") deps.keySightings.note(workspaceId, credential.keyId, c.var.ip);
   const refused = findAccessProblem(principal, access) ?? findOperatorProblem(c, principal, options);
   if (refused) return await refuseCaller(c, refused);
-  if (principal.impersonatedBy !== null) deps.defer(auditImpersonation(c, principal));
+  if (principal.impersonatedBy !== null) await auditImpersonation(c, principal);
 }
 
 /**

@@ -127,7 +127,7 @@ export const connectionRoutes = createRouter()
   .openapi(token, async (c) => {
     const id = requireId("con", c.req.valid("param").id);
     const caller = callerOf(c);
-    const hot = readHotToken(c.var.deps, caller, id);
+    const hot = await readHotToken(c.var.deps, caller, id);
     return c.json(renderToken(hot ?? (await readToken(c.var.deps, caller, id, c.var.foundConnection))), 200);
   })
   .openapi(refresh, async (c) => {

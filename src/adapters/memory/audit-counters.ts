@@ -3,8 +3,13 @@ import type { AuditEntry } from "../../domain/audit-event.ts";
 
 /** What one isolate has counted and not yet sent, by chain and key. */
 export interface AuditCounters {
-  /** True when this is the first of its key in this minute, which the caller sends at once; else it is counted here. */
+  /**
+   * True when nothing of its key is known to be on disk in this minute: the caller sends it at once, and waits. Else it
+   * is counted here.
+   */
   isFirst(chain: string, key: string, entry: AuditEntry, nowMs: number): boolean;
+  /** Says that one which was sent as a first at that time is on disk. */
+  confirm(chain: string, key: string, sentAtMs: number): void;
   /** True when the caller is to drain soon; nobody else is going to. */
   claimDrain(nowMs: number): boolean;
   /** Takes out what was counted: of one chain, or of every chain. */
@@ -13,7 +18,9 @@ export interface AuditCounters {
 
 interface Counter extends CountedEntry {
   readonly chain: string;
-  readonly minute: number;
+  minute: number;
+  /** The minute's first is on disk. Those that come before that are sent one by one, not held behind it. */
+  isConfirmed: boolean;
   times: number;
 }
 
@@ -29,17 +36,18 @@ export function createAuditCounters(maxKeys = MAX_KEYS): AuditCounters {
 
   return {
     isFirst: (chain, key, entry, nowMs) => {
-      const minute = Math.floor(nowMs / MINUTE_MS);
-      // A workspace id holds no space, so no two pairs share a name.
-      const name = `${chain} ${key}`;
-      const known = counters.get(name);
-      if (known !== undefined && (known.minute === minute || known.times > 0)) {
-        known.times += 1;
-        return false;
-      }
+      const minute = minuteOf(nowMs);
+      const known = counters.get(nameOf(chain, key));
+      if (known !== undefined) return isFirstOf(known, minute);
       if (counters.size >= maxKeys) forgetOver(counters, minute);
-      if (counters.size < maxKeys || known !== undefined) counters.set(name, { chain, key, entry, minute, times: 0 });
+      if (counters.size < maxKeys) {
+        counters.set(nameOf(chain, key), { chain, key, entry, minute, isConfirmed: false, times: 0 });
+      }
       return true;
+    },
+    confirm: (chain, key, sentAtMs) => {
+      const counter = counters.get(nameOf(chain, key));
+      if (counter?.minute === minuteOf(sentAtMs)) counter.isConfirmed = true;
     },
     claimDrain: (nowMs) => {
       if (drainClaimedAtMs !== null && nowMs < drainClaimedAtMs + DRAIN_PATIENCE_MS) return false;
@@ -51,6 +59,28 @@ export function createAuditCounters(maxKeys = MAX_KEYS): AuditCounters {
       return takeCounted(counters, chain);
     },
   };
+}
+
+function minuteOf(ms: number): number {
+  return Math.floor(ms / MINUTE_MS);
+}
+
+/** A workspace id holds no space, so no two pairs share a name. */
+function nameOf(chain: string, key: string): string {
+  return `${chain} ${key}`;
+}
+
+/** Counts it unless it is a first. What is left of the minute before stays, and is sent with what this one counts. */
+function isFirstOf(counter: Counter, minute: number): boolean {
+  if (counter.minute === minute && counter.isConfirmed) {
+    counter.times += 1;
+    return false;
+  }
+  if (counter.minute !== minute) {
+    counter.minute = minute;
+    counter.isConfirmed = false;
+  }
+  return true;
 }
 
 function takeCounted(counters: Map<string, Counter>, chain?: string): ReadonlyMap<string, readonly CountedEntry[]> {

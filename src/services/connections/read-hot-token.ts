@@ -11,14 +11,14 @@ type HotDeps = Pick<Deps, "hotCredentials" | "metrics" | "now">;
  * What this isolate answered the same caller a few seconds ago; null when it did not, or the credential is due.
  * For at most `HOT_CACHE_SECONDS` it may outlive a change made in another isolate.
  */
-export function readHotToken(
-  deps: HotDeps & Pick<Deps, "audit" | "defer">,
+export async function readHotToken(
+  deps: HotDeps & Pick<Deps, "audit">,
   caller: Caller,
   id: ConnectionId,
-): TokenAnswer | null {
+): Promise<TokenAnswer | null> {
   const hot = recallToken(deps, caller, id);
   if (hot === null) return null;
-  countRead(deps, caller, hot.connection);
+  await countRead(deps, caller, hot.connection);
   return { ...hot, refreshed: false };
 }
 

@@ -54,7 +54,7 @@ export async function readToken(
 /** The same for a connection the caller is known to see. */
 export async function readTokenOf(deps: ReadDeps, caller: Caller, connection: Connection): Promise<TokenAnswer> {
   const answer = await openCredential(deps, caller, connection);
-  countRead(deps, caller, connection);
+  await countRead(deps, caller, connection);
   return answer;
 }
 
@@ -74,16 +74,16 @@ export function hotKeyOf(caller: Caller, connectionId: string): HotKey {
   return { fingerprint: principal.credential.fingerprint, userId: principal.id, connectionId };
 }
 
-/** Counts one read in the audit, without keeping the caller waiting. */
+/** Counts one read in the audit; the caller's first of that connection in a minute is on disk when it resolves. */
 export function countRead(
-  deps: Pick<Deps, "audit" | "defer">,
+  deps: Pick<Deps, "audit">,
   caller: Caller,
   connection: Pick<Connection, "id" | "provider">,
-): void {
+): Promise<void> {
   const { principal } = caller;
   const entry = entryOf("token.read", principal, resourceOf(connection), caller);
   const reader = `${principal.impersonatedBy ?? ""}>${principal.id}`;
-  deps.defer(deps.audit.count(principal.workspaceId, `token.read|${reader}|${connection.id}`, entry));
+  return deps.audit.count(principal.workspaceId, `token.read|${reader}|${connection.id}`, entry);
 }
 
 /** @param found Null = it was not there; `rejected` = what was there does not belong here. */

@@ -12,7 +12,7 @@ import { requireConnection } from "./require-connection.ts";
  * @throws as `Keepers.refresh`; `not_found`. A key-style connection answers what it has, `refreshed: false`.
  */
 export async function refreshToken(
-  deps: Pick<Deps, "audit" | "connections" | "defer" | "hotCredentials" | "keepers" | "now">,
+  deps: Pick<Deps, "audit" | "connections" | "hotCredentials" | "keepers" | "now">,
   caller: Caller,
   id: ConnectionId,
   force: boolean,
@@ -21,6 +21,6 @@ export async function refreshToken(
   requireAlive(deps, connection);
   const { credential, refreshed } = await deps.keepers.refresh(bindingOf(connection), { force });
   if (refreshed) deps.hotCredentials.forget(connection.id);
-  countRead(deps, caller, connection);
+  await countRead(deps, caller, connection);
   return { connection, credential, refreshed };
 }

@@ -62,8 +62,10 @@ export async function forwardRequest(
   const { hostname, host } = new URL(url);
   const body = await readBody(call.body, needsWholeBody(provider, hostname));
   const prepared = { provider, method: call.method, url, headers: selectRequestHeaders(call.headers), body };
-  countCall(deps, caller, connection, host, call.method);
+  // Beside the call rather than before it; it never throws.
+  const counted = countCall(deps, caller, connection, host, call.method);
   const answer = await send(deps, prepared, credential);
+  await counted;
   return answer.status === 401 ? await mend(deps, prepared, connection, credential, answer) : answer;
 }
 
@@ -119,10 +121,16 @@ async function mend(
   return send(deps, prepared, renewed);
 }
 
-/** Counts the call in the audit, by host and method, without keeping the caller waiting. The path may hold anything. */
-function countCall(deps: ForwardDeps, caller: Caller, connection: Connection, host: string, method: string): void {
+/** Counts the call in the audit, by host and method. The path may hold anything. */
+function countCall(
+  deps: ForwardDeps,
+  caller: Caller,
+  connection: Connection,
+  host: string,
+  method: string,
+): Promise<void> {
   const { principal } = caller;
   const entry = entryOf("proxy.called", principal, resourceOf(connection), caller, { host, method });
   const key = `proxy.called|${principal.id}|${connection.id}|${host}|${method}`;
-  deps.defer(deps.audit.count(principal.workspaceId, key, entry));
+  return deps.audit.count(principal.workspaceId, key, entry);
 }

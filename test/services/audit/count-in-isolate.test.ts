@@ -73,6 +73,52 @@ describe("counting in an isolate", () => {
     expect(timesOf(sent)).toEqual([1, 99]);
   });
 
+  test("has the object's word on the first before it resolves", async () => {
+    let answer: (() => void) | undefined;
+    const { audit } = createIsolate({ count: () => new Promise((resolve) => (answer = () => resolve(DONE))) });
+    let isDone = false;
+    const counted = audit.count(CHAIN, "a", READ).then(() => (isDone = true));
+    await Promise.resolve();
+    expect(isDone).toBe(false);
+    answer?.();
+    await counted;
+  });
+
+  test("counts nothing behind a first that may not be on disk yet: each is sent until one has arrived", async () => {
+    const answers: (() => void)[] = [];
+    const { audit, sleepers } = createIsolate({
+      count: () => new Promise((resolve) => void answers.push(() => resolve(DONE))),
+    });
+    const both = [audit.count(CHAIN, "a", READ), audit.count(CHAIN, "a", READ)];
+    expect(answers).toHaveLength(2);
+    for (const answer of answers) answer();
+    await Promise.all(both);
+    await audit.count(CHAIN, "a", READ);
+    expect([answers.length, sleepers.length]).toEqual([2, 1]);
+  });
+
+  test("sends the next after a first that was lost, rather than count it", async () => {
+    let tries = 0;
+    const count = async () => {
+      tries += 1;
+      if (tries <= 2) throw new Error("away");
+      return DONE;
+    };
+    const { audit } = createIsolate({ count });
+    for (let call = 0; call < 3; call++) await audit.count(CHAIN, "a", READ);
+    expect(tries).toBe(3);
+  });
+
+  test("sends a minute's first at once though repeats of the minute before still wait, and loses none of those", async () => {
+    const { audit, sent, clock, passSecond } = createIsolate();
+    for (let call = 0; call < 3; call++) await audit.count(CHAIN, "a", READ);
+    clock.ms += 60_000;
+    await audit.count(CHAIN, "a", { ...READ, requestId: "req_2" });
+    expect(sent.at(-1)?.[1]).toMatchObject([{ entry: { requestId: "req_2" }, times: 1 }]);
+    await passSecond();
+    expect(timesOf(sent)).toEqual([1, 1, 2]);
+  });
+
   test("loses no repeat over many seconds", async () => {
     const { audit, sent, clock, passSecond } = createIsolate();
     for (let call = 0; call < 1000; call++) {

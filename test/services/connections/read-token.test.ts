@@ -219,17 +219,17 @@ describe("this isolate's own memory", () => {
   test("answers the same caller for five seconds, and counts it", async () => {
     const { world, connection } = await createConnected();
     await readToken(world.deps, ada, connection.id);
-    expect(readHotToken(world.deps, ada, connection.id)).toMatchObject({ credential: { version: 1 } });
+    expect(await readHotToken(world.deps, ada, connection.id)).toMatchObject({ credential: { version: 1 } });
     expect(world.actions().filter((action) => action === "token.read")).toHaveLength(2);
     await world.time.advance(5);
-    expect(readHotToken(world.deps, ada, connection.id)).toBeNull();
+    expect(await readHotToken(world.deps, ada, connection.id)).toBeNull();
   });
 
   test("answers nobody else, not even the same person by another credential", async () => {
     const { world, connection } = await createConnected();
     await readToken(world.deps, ada, connection.id);
     for (const other of [person("b"), key("c", ada)]) {
-      expect(readHotToken(world.deps, other, connection.id)).toBeNull();
+      expect(await readHotToken(world.deps, other, connection.id)).toBeNull();
     }
   });
 
@@ -237,10 +237,10 @@ describe("this isolate's own memory", () => {
     const { world, connection } = await createConnected();
     await readToken(world.deps, ada, connection.id);
     await refreshToken(world.deps, ada, connection.id, true);
-    expect(readHotToken(world.deps, ada, connection.id)).toBeNull();
+    expect(await readHotToken(world.deps, ada, connection.id)).toBeNull();
     await readToken(world.deps, ada, connection.id);
     await world.connect(ada);
-    expect(readHotToken(world.deps, ada, connection.id)).toBeNull();
+    expect(await readHotToken(world.deps, ada, connection.id)).toBeNull();
   });
 });
 
@@ -287,7 +287,7 @@ describe("which connection a token is read from", () => {
 describe("the looks for a credential are counted", () => {
   const LOOKUPS = "aurora_credential_lookups_total";
   const look = async (world: Awaited<ReturnType<typeof createConnected>>["world"], id: string) =>
-    readHotToken(world.deps, ada, id as never) ?? (await readToken(world.deps, ada, id as never));
+    (await readHotToken(world.deps, ada, id as never)) ?? (await readToken(world.deps, ada, id as never));
 
   test("by where one was found, from the nearest on", async () => {
     const { world, connection } = await createConnected();
