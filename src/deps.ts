@@ -71,6 +71,7 @@ export function createDeps(env: Bindings, context: Lifetime): Deps {
     defer,
     nowMs,
     sleep,
+    random,
     log: isolate.log,
   });
   return {

@@ -1,7 +1,9 @@
 import type { AuditDrain, AuditHeads, AuditLogObject, CountedEntry } from "../domain/audit-chain.ts";
 import { AppError } from "../domain/errors.ts";
+import { toHex } from "../domain/ids.ts";
 import { type Outcome, requireValue } from "../domain/outcome.ts";
 import type { AuditLog } from "../domain/ports/audit-log.ts";
+import type { RandomBytes } from "../domain/ports/clock.ts";
 import type { Log } from "../domain/ports/log.ts";
 import type { Metrics } from "../domain/ports/metrics.ts";
 import type { AuditCounters } from "./memory/audit-counters.ts";
@@ -17,24 +19,36 @@ export interface AuditLogOptions {
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
   readonly sleep: (ms: number) => Promise<void>;
+  readonly random: RandomBytes;
   readonly log: Log;
 }
 
 /** How long repeats are gathered in an isolate before they are sent: one hop a second, however many calls. */
 const GATHER_MS = 900;
 const TRIES = 2;
+const KEY_BYTES = 16;
 
 /**
  * The log kept by `AuditLog` objects, one per chain.
  *
  * `record` has the object's word that the event is on disk, or says in the log that it has not. An answer that was lost
- * on its way makes it ask again, so an event can be there twice, but not be missing. `count` has the same for the first
+ * on its way makes it ask again, under the same key, so that the event is there once. `count` has the same for the first
  * of a key in a minute and keeps nobody waiting for the rest: an isolate that dies takes at most the repeats of its last
  * second with it.
  */
 export function createAuditLog(options: AuditLogOptions): AuditLog & AuditHeads & AuditDrain {
   return {
-    record: async (chain, entry) => void (await deliver((object) => object.append(chain, [entry]), options, chain)),
+    record: async (chain, entry) => {
+      const key = createKey(options);
+      await deliver((object) => object.append(chain, [entry], key), options, chain);
+    },
+    recordOnce: async (chain, key, entry) => {
+      const refusal = await tellTwice((object) => object.append(chain, [entry], key), options, chain);
+      if (refusal !== "invalid_request") return refusal === null;
+      // It will never be taken, however often it is told.
+      reportLoss(options, chain, refusal);
+      return true;
+    },
     count: async (chain, key, entry) => {
       const { counters, defer, nowMs } = options;
       if (counters.isFirst(chain, key, entry, nowMs())) return sendFirst(options, chain, { key, entry, times: 1 });
@@ -78,27 +92,35 @@ async function drain(options: AuditLogOptions, chain?: string): Promise<void> {
 }
 
 function send(options: AuditLogOptions, chain: string, counted: readonly CountedEntry[]): Promise<boolean> {
-  return deliver((object) => object.count(chain, counted), options, chain);
+  const key = createKey(options);
+  return deliver((object) => object.count(chain, counted, key), options, chain);
 }
 
-/** Tells the object, twice if need be; answers whether it has its word. Never throws. */
-async function deliver(
-  tell: (object: AuditLogObject) => Promise<Outcome<unknown>>,
-  options: AuditLogOptions,
-  chain: string,
-): Promise<boolean> {
+/** Tells the object, or says in the log that it could not; answers whether it has its word. Never throws. */
+async function deliver(tell: Telling, options: AuditLogOptions, chain: string): Promise<boolean> {
+  const refusal = await tellTwice(tell, options, chain);
+  if (refusal !== null) reportLoss(options, chain, refusal);
+  return refusal === null;
+}
+
+type Telling = (object: AuditLogObject) => Promise<Outcome<unknown>>;
+
+/** Tells the object, once more when it does not answer; null = it has it, otherwise why not. Never throws. */
+async function tellTwice(tell: Telling, options: AuditLogOptions, chain: string): Promise<string | null> {
   for (let triesLeft = TRIES; triesLeft > 0; triesLeft--) {
     try {
       // A stub that has failed stays broken, so each try finds its own.
       const outcome = await tell(options.find(chain));
-      if (!outcome.ok) reportLoss(options, chain, outcome.code);
-      return outcome.ok;
+      return outcome.ok ? null : outcome.code;
     } catch {
-      // What is lost is one try; after the last of them it is the event, and the log says so without repeating it.
-      if (triesLeft === 1) reportLoss(options, chain, "unreachable");
+      // What is lost is one try; after the last of them the caller is told, without the entry.
     }
   }
-  return false;
+  return "unreachable";
+}
+
+function createKey({ random }: AuditLogOptions): string {
+  return toHex(random(KEY_BYTES));
 }
 
 function reportLoss({ log, metrics }: AuditLogOptions, chain: string, reason: string): void {

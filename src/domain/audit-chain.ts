@@ -130,8 +130,10 @@ export interface AuditDrain {
 
 /** What the `AuditLog` object answers over RPC. */
 export interface AuditLogObject {
-  append(chain: string, entries: readonly AuditEntry[]): Promise<Outcome<ChainHead>>;
-  count(chain: string, counted: readonly CountedEntry[]): Promise<Outcome<ChainHead>>;
+  /** @param key What was appended under the same key before is not appended again; null = nobody asks twice. */
+  append(chain: string, entries: readonly AuditEntry[], key?: string | null): Promise<Outcome<ChainHead>>;
+  /** @param key As for `append`. */
+  count(chain: string, counted: readonly CountedEntry[], key?: string | null): Promise<Outcome<ChainHead>>;
   /** Notes from where a key was used; what is abnormal about it is recorded. */
   sight(chain: string, key: ApiKeyId, ip: string): Promise<Outcome<ChainHead>>;
   /** Numbered events that Postgres does not have yet, by seq. */

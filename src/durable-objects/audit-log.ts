@@ -106,12 +106,12 @@ export class AuditLog
     ];
   }
 
-  append(chain: string, entries: readonly AuditEntry[]): Promise<Outcome<ChainHead>> {
-    return this.#write(chain, () => appendAuditEvents(this.#append, entries));
+  append(chain: string, entries: readonly AuditEntry[], key: string | null = null): Promise<Outcome<ChainHead>> {
+    return this.#write(chain, () => appendAuditEvents(this.#append, entries, key));
   }
 
-  count(chain: string, counted: readonly CountedEntry[]): Promise<Outcome<ChainHead>> {
-    return this.#write(chain, () => countAuditEvents(this.#append, counted));
+  count(chain: string, counted: readonly CountedEntry[], key: string | null = null): Promise<Outcome<ChainHead>> {
+    return this.#write(chain, () => countAuditEvents(this.#append, counted, key));
   }
 
   sight(chain: string, key: ApiKeyId, ip: string): Promise<Outcome<ChainHead>> {

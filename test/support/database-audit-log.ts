@@ -63,6 +63,10 @@ export function createDatabaseAuditLog(database: Database) {
       await fake.record(chain, entry);
       await inLine(() => append(chain, [entry], Date.now()));
     },
+    recordOnce: async (chain, _key, entry) => {
+      await audit.record(chain, entry);
+      return true;
+    },
     count: async (chain, _key, entry) => audit.record(chain, entry),
   };
   const auditHeads: AuditHeads = {

@@ -7,11 +7,25 @@ export interface AuditCall extends AuditEntry {
   readonly key: string | null;
 }
 
+export interface FakeAuditLog extends AuditLog {
+  readonly entries: AuditCall[];
+  /** A test may keep it from answering who would tell it again. */
+  isAway: boolean;
+}
+
 /** Keeps every entry in the order it came. */
-export function createFakeAuditLog(): AuditLog & { readonly entries: AuditCall[] } {
+export function createFakeAuditLog(): FakeAuditLog {
   const entries: AuditCall[] = [];
-  return {
+  const keys = new Set<string>();
+  const log: FakeAuditLog = {
     entries,
+    isAway: false,
+    recordOnce: async (chain, key, entry) => {
+      if (log.isAway) return false;
+      if (!keys.has(key)) entries.push({ ...entry, chain, key: null });
+      keys.add(key);
+      return true;
+    },
     record: async (chain, entry) => {
       entries.push({ ...entry, chain, key: null });
     },
@@ -19,4 +33,5 @@ export function createFakeAuditLog(): AuditLog & { readonly entries: AuditCall[]
       entries.push({ ...entry, chain, key });
     },
   };
+  return log;
 }

@@ -18,7 +18,7 @@ const ALLOWED_REFUSALS = [
 ];
 const DEATHS = [
   ...["secrets.read", "secrets.write", "secrets.readNewestVersion", "secrets.erase", "provider.refresh", "cache.write"],
-  ...["connections.recordSecret", "connections.recordFailure", "connections.disconnect", "audit.record"],
+  ...["connections.recordSecret", "connections.recordFailure", "connections.disconnect", "audit.recordOnce"],
 ];
 const PASSES = [1, 3, 10, 61, 70, 300, 1200, 3300, 3600];
 
@@ -130,9 +130,11 @@ function createRun(world: KeeperWorld, random: Random) {
     async check() {
       const record = world.record();
       const owes = record.escrow !== null || record.dueAt !== null || record.untold !== null || record.intent !== null;
+      const isTelling = (record.unrecorded ?? []).length > 0;
       const { erasure } = record;
       const isErasing = erasure !== null && (!erasure.secretGone || erasure.unrevoked !== null);
-      if ((isErasing || (erasure === null && owes)) && world.state.alarmAtMs === null) note("no alarm is set");
+      if ((isErasing || isTelling || (erasure === null && owes)) && world.state.alarmAtMs === null)
+        note("no alarm is set");
       if (world.server.maxInFlight() > 1) note("two refreshes were under way at once");
       if (world.calledDuringEscrow.length > 0) note("the provider was called while an escrow waited");
       if (disconnect === "erased" && world.secrets.paths().length > 0) note("a secret came back after a disconnect");
@@ -156,6 +158,7 @@ function createRun(world: KeeperWorld, random: Random) {
       await this.check();
       if (world.bugs.length > 0) note(`an alarm threw ${String(world.bugs[0])}`);
       if (world.record().escrow !== null) note("an escrow is left");
+      checkTold(world, note);
       if (disconnect !== "none") checkErased(world, note);
       else await checkSettled(world, note);
     },
@@ -183,6 +186,23 @@ async function checkSettled(world: KeeperWorld, note: (what: string) => void): P
   const row = world.row();
   if (row?.version !== (await world.secrets.readNewestVersion(world.place))) note("the row is behind the secret");
   if (row?.status !== (current === null ? "reauth_required" : "active")) note(`the row says ${row?.status}`);
+}
+
+/** Each change of status is in the log once, in order, whenever this life or that one ended. */
+function checkTold(world: KeeperWorld, note: (what: string) => void): void {
+  let status = "active";
+  for (const { action, detail } of world.audit.entries) {
+    if (action === "connection.recovered" && detail["from"] !== status) note(`it recovered from ${status} unheard`);
+    const next = { "connection.refresh_failed": "degraded", "connection.reauth_required": "reauth_required" } as const;
+    const told = action === "connection.recovered" ? "active" : (next[action as keyof typeof next] ?? null);
+    if (told !== null && told === status) note(`${action} was told twice`);
+    status = told ?? status;
+  }
+  const { erasure, unrecorded = [] } = world.record();
+  if (unrecorded.length > 0) note("something was never told");
+  const ends = world.actions().filter((action) => action === "connection.disconnected").length;
+  if (ends !== (erasure === null ? 0 : 1)) note(`the disconnect was told ${ends} times`);
+  if (erasure === null && status !== world.record().status) note(`it is ${world.record().status}, told was ${status}`);
 }
 
 /** What the store holds, though it may be down. */

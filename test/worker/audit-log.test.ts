@@ -79,6 +79,33 @@ describe("an append", () => {
     expect(await seqOf(log.append(chain, [LOGIN]))).toBe(3);
   });
 
+  test("under a key that came before adds nothing, also after an eviction", async () => {
+    const { chain, log } = openWorkspace();
+    expect(await seqOf(log.append(chain, [LOGIN], "key_1"))).toBe(1);
+    await evictDurableObject(log);
+    expect(await seqOf(log.append(chain, [LOGIN], "key_1"))).toBe(1);
+    expect(await seqOf(log.append(chain, [LOGIN], "key_2"))).toBe(2);
+    await log.count(chain, [{ key: "a", entry: FAILED, times: 3 }], "batch_1");
+    await log.count(chain, [{ key: "a", entry: FAILED, times: 3 }], "batch_1");
+    const kept = await runInDurableObject(log, (_, { storage }) =>
+      storage.sql.exec("select times from repeats").toArray(),
+    );
+    expect(kept).toEqual([{ times: 2 }]);
+  });
+
+  test("remembers a bounded number of keys", async () => {
+    const { chain, log } = openWorkspace();
+    await log.append(chain, [LOGIN], "key_1");
+    await runInDurableObject(log, (_, { storage }) => {
+      storage.sql.exec("insert into recent_keys (id, key) values (10000, 'key_2')");
+    });
+    await log.append(chain, [LOGIN], "key_3");
+    const keys = await runInDurableObject(log, (_, { storage }) =>
+      storage.sql.exec("select key from recent_keys order by id").toArray(),
+    );
+    expect(keys).toEqual([{ key: "key_2" }, { key: "key_3" }]);
+  });
+
   test("of an unknown shape is refused as data and leaves no number behind", async () => {
     const { chain, log } = openWorkspace();
     const forged = [LOGIN, { ...LOGIN, action: "user.hacked" }] as never;

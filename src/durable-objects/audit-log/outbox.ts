@@ -16,8 +16,12 @@ const TABLES = `
     key text primary key, minute integer not null, entry text not null, times integer not null
   ) strict;
   create index if not exists repeats_by_minute on repeats (minute);
+  create table if not exists recent_keys (id integer primary key, key text not null unique) strict;
   insert or ignore into log values (1, '', ${EMPTY_CHAIN.seq}, '${EMPTY_CHAIN.hash}', 0, 0);
 `;
+
+/** Whoever tells again does so within seconds, after a crash within a minute: far fewer keys come in that time. */
+const MAX_KEYS = 10_000;
 
 /** What an `AuditLog` object keeps on its own disk. */
 export interface SqlOutbox extends AuditOutbox, FlushOutbox {
@@ -46,14 +50,16 @@ export function createSqlOutbox(storage: DurableObjectStorage, pass: (place: Cha
   return {
     ...createSqlRepeats(sql),
     head: () => ({ seq: log().seq, hash: log().hash }),
-    add: (added) =>
+    add: (added, key) =>
       storage.transactionSync(() => {
+        if (key !== null) rememberKey(sql, key);
         for (const { seq, text, prevHash, hash } of added) {
           sql.exec("insert into outbox values (?, ?, ?, ?)", seq, text, prevHash, hash);
           sql.exec("update log set seq = ?, hash = ?", seq, hash);
           pass({ seq, hash });
         }
       }),
+    knows: (key) => sql.exec("select id from recent_keys where key = ?", key).toArray().length > 0,
     pending: (after, limit) =>
       sql.exec<SqlEvent>("select * from outbox where seq > ? order by seq limit ?", after, limit).toArray(),
     forget: (seq) => void sql.exec("delete from outbox where seq <= ?", seq),
@@ -71,6 +77,11 @@ export function createSqlOutbox(storage: DurableObjectStorage, pass: (place: Cha
     repeatsByAction: () =>
       sql.exec<SqlAction>("select entry ->> 'action' as action, sum(times) as times from repeats group by 1").toArray(),
   };
+}
+
+function rememberKey(sql: SqlStorage, key: string): void {
+  sql.exec("insert into recent_keys (key) values (?)", key);
+  sql.exec("delete from recent_keys where id <= (select max(id) from recent_keys) - ?", MAX_KEYS);
 }
 
 function createSqlRepeats(sql: SqlStorage): SqlRepeats {

@@ -13,8 +13,10 @@ export interface Repeats {
 /** What a chain keeps until Postgres has it. Every method is one step that cannot be half done. */
 export interface AuditOutbox {
   head(): ChainHead;
-  /** Keeps the events and moves the head to the last. */
-  add(events: readonly ChainedEvent[]): void;
+  /** Keeps the events, with the key they came under, and moves the head to the last. */
+  add(events: readonly ChainedEvent[], key: string | null): void;
+  /** True when something came under that key, and it is not too long ago. */
+  knows(key: string): boolean;
   /** Events with `seq > after`, by seq. */
   pending(after: number, limit: number): readonly ChainedEvent[];
   /** Drops the events up to and with `seq`. */
@@ -43,10 +45,16 @@ const REPEATS_BATCH = 200;
 /**
  * Numbers, stamps and chains the entries. Callers go one at a time: the next starts when this has resolved.
  *
+ * @param key What came under it before is not recorded again: an answer may have been lost. Null = it cannot have come.
  * @throws `invalid_request` when an entry has an unknown shape; nothing is recorded then.
  */
-export async function appendAuditEvents(deps: AppendDeps, raw: readonly unknown[]): Promise<ChainHead> {
+export async function appendAuditEvents(
+  deps: AppendDeps,
+  raw: readonly unknown[],
+  key: string | null = null,
+): Promise<ChainHead> {
   const entries = raw.map(parseAuditEntry);
+  if (key !== null && deps.outbox.knows(key)) return deps.outbox.head();
   const events: ChainedEvent[] = [];
   let head = deps.outbox.head();
   for (const entry of entries) {
@@ -54,8 +62,8 @@ export async function appendAuditEvents(deps: AppendDeps, raw: readonly unknown[
     events.push(event);
     head = { seq: event.seq, hash: event.hash };
   }
-  if (events.length === 0) return head;
-  deps.outbox.add(events);
+  if (events.length === 0 && key === null) return head;
+  deps.outbox.add(events, key);
   deps.tell(events);
   return head;
 }
@@ -63,10 +71,16 @@ export async function appendAuditEvents(deps: AppendDeps, raw: readonly unknown[
 /**
  * Records the first entry of each key in a minute and counts its repeats. One at a time, as {@link appendAuditEvents}.
  *
+ * @param batchKey As the key there, of the whole batch.
  * @throws `invalid_request` when an entry has an unknown shape.
  */
-export async function countAuditEvents(deps: AppendDeps, counted: readonly CountedEntry[]): Promise<ChainHead> {
+export async function countAuditEvents(
+  deps: AppendDeps,
+  counted: readonly CountedEntry[],
+  batchKey: string | null = null,
+): Promise<ChainHead> {
   await appendRepeats(deps);
+  if (batchKey !== null && deps.outbox.knows(batchKey)) return deps.outbox.head();
   const minute = minuteOf(deps);
   const firsts: AuditEntry[] = [];
   const changed = new Map<string, Repeats>();
@@ -76,7 +90,7 @@ export async function countAuditEvents(deps: AppendDeps, counted: readonly Count
     if (known === null) firsts.push(entry);
     changed.set(key, { key, minute, entry, times: known === null ? times - 1 : known.times + times });
   }
-  const head = await appendAuditEvents(deps, firsts);
+  const head = await appendAuditEvents(deps, firsts, batchKey);
   for (const repeats of changed.values()) deps.outbox.keepRepeats(repeats);
   return head;
 }

@@ -1,9 +1,9 @@
 import { AppError } from "../../domain/errors.ts";
 import { createProviderContext } from "../provider-context.ts";
 import { setGrantAside, tryRevocation, type UnrevokedGrant, whileTrying } from "../try-revocation.ts";
-import { auditKeeper } from "./audit-keeper.ts";
+import { recordDeeds, withDeeds } from "./audit-keeper.ts";
 import { type Keeper, openSecret, requireRecord, updateRecord } from "./keeper.ts";
-import type { Erasure } from "./keeper-state.ts";
+import type { Erasure, KeeperRecord } from "./keeper-state.ts";
 import { setNextAlarm } from "./next-alarm.ts";
 
 /** True when the connection's provider can end a grant at all. */
@@ -23,22 +23,28 @@ export function keepForRevocation(keeper: Keeper, erasure: Erasure, sealed: stri
  * again for a day, and it is said when the grant lives on after that, or when the provider refuses.
  */
 export async function endGrant(keeper: Keeper): Promise<void> {
-  const { binding, erasure } = requireRecord(keeper);
+  const { erasure } = requireRecord(keeper);
   const grant = erasure?.unrevoked ?? null;
   if (grant === null || grant.retryAt > keeper.deps.now()) return;
   replaceGrant(keeper, grant, whileTrying(grant, keeper.deps.now()));
   const { waiting, problem } = await tryRevocation(keeper.deps, grant, () => revoke(keeper, grant));
-  replaceGrant(keeper, grant, waiting);
   // Not `connection.disconnected`, which happened once, when the row went.
   const detail = { change: "revocation", reason: problem };
-  if (problem !== null) await auditKeeper(keeper, binding, "connection.updated", "failure", detail);
+  const told = problem === null ? {} : withDeeds(keeper, { action: "connection.updated", outcome: "failure", detail });
+  replaceGrant(keeper, grant, waiting, told);
+  await recordDeeds(keeper);
 }
 
 /** Leaves a newer one alone, which came while the older was tried. */
-function replaceGrant(keeper: Keeper, grant: UnrevokedGrant, next: UnrevokedGrant | null): void {
+function replaceGrant(
+  keeper: Keeper,
+  grant: UnrevokedGrant,
+  next: UnrevokedGrant | null,
+  told: Pick<KeeperRecord, "unrecorded"> = {},
+): void {
   const { erasure } = requireRecord(keeper);
-  if (erasure === null || erasure.unrevoked?.sealed !== grant.sealed) return;
-  updateRecord(keeper, { erasure: { ...erasure, unrevoked: next } });
+  const isReplaced = erasure !== null && erasure.unrevoked?.sealed === grant.sealed;
+  updateRecord(keeper, { ...told, ...(isReplaced && { erasure: { ...erasure, unrevoked: next } }) });
   setNextAlarm(keeper);
 }
 

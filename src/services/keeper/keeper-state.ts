@@ -1,3 +1,4 @@
+import type { AuditEntry } from "../../domain/audit-event.ts";
 import type { ConnectionBinding, ConnectionStatus } from "../../domain/connection.ts";
 import type { ConnectionStore, ConsentFacts } from "../../domain/ports/connection-store.ts";
 import type { Disconnector } from "../../domain/ports/keepers.ts";
@@ -36,6 +37,13 @@ export interface Escrow {
 /** What Postgres has yet to be told of a failure. */
 export type UntoldFailure = Parameters<ConnectionStore["recordFailure"]>[1];
 
+/** Something the keeper did that the audit log may not have heard of. */
+export interface UnrecordedDeed {
+  /** Under which the log is told, so that telling it again records it once. */
+  readonly key: string;
+  readonly entry: AuditEntry;
+}
+
 /** A disconnect: from here on nothing is written any more, and what is left is erased. */
 export interface Erasure {
   readonly by: Disconnector;
@@ -60,6 +68,8 @@ export interface KeeperRecord {
   /** How the connection stands, so that a change is told and audited once. */
   readonly status: ConnectionStatus;
   readonly untold: UntoldFailure | null;
+  /** Written with the change they tell of, oldest first; absent = none. */
+  readonly unrecorded?: readonly UnrecordedDeed[];
   /** When to refresh without being asked; null = never. */
   readonly dueAt: EpochSeconds | null;
   /** Failed tries in a row, and when the alarm tries again; null = nothing has failed. */

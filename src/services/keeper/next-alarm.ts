@@ -7,9 +7,14 @@ export const PROVIDER_TIMEOUT_SECONDS = 60;
 /** The alarm that takes over when this life ends before what it began is done. */
 const TAKE_OVER_SECONDS = 5;
 
-/** When the keeper must wake next: never null while it has an escrow, an erasure, a call under way or a due time. */
+/**
+ * When the keeper must wake next: never null while it has an escrow, an erasure, a call under way, a due time or
+ * something to record.
+ */
 export function nextWake(record: KeeperRecord, now: EpochSeconds): EpochSeconds | null {
-  const times = [nextWork(record, now), record.erasure?.unrevoked?.retryAt ?? null];
+  const isTelling = (record.unrecorded ?? []).length > 0;
+  const tellAt = isTelling ? addSeconds(now, TAKE_OVER_SECONDS) : null;
+  const times = [nextWork(record, now), record.erasure?.unrevoked?.retryAt ?? null, tellAt];
   return times.filter((time) => time !== null).sort((one, other) => one - other)[0] ?? null;
 }
 

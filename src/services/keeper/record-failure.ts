@@ -1,5 +1,5 @@
 import { type AppError, isAppError } from "../../domain/errors.ts";
-import { auditKeeper } from "./audit-keeper.ts";
+import { recordDeeds, withDeeds } from "./audit-keeper.ts";
 import { type Keeper, requireRecord, updateRecord } from "./keeper.ts";
 import { setNextAlarm } from "./next-alarm.ts";
 import { scheduleRetry } from "./schedule-retry.ts";
@@ -10,18 +10,21 @@ import { settleEscrow } from "./settle-escrow.ts";
  * The intent stays when nobody knows what the provider did with the call.
  */
 export async function recordTrouble(keeper: Keeper, error: AppError): Promise<void> {
-  const { binding, status, intent, untold } = requireRecord(keeper);
+  const { status, intent, untold } = requireRecord(keeper);
   const retryAt = scheduleRetry(keeper, error.retryAfterSeconds);
   const isNew = status !== "degraded";
+  const deed = { action: "connection.refresh_failed", outcome: "failure", detail: { reason: error.code } } as const;
   updateRecord(keeper, {
+    ...(isNew && withDeeds(keeper, deed)),
     status: "degraded",
     intent: error.code === "provider_unavailable" ? intent : null,
     heldOffUntil: retryAt,
     untold: isNew ? { status: "degraded", lastError: error.code, refreshDueAt: retryAt } : untold,
   });
   if (!isNew) return;
+  setNextAlarm(keeper);
   await tellRow(keeper);
-  await auditKeeper(keeper, binding, "connection.refresh_failed", "failure", { reason: error.code });
+  await recordDeeds(keeper);
 }
 
 /** The grant is dead: only a person can mend it. Told once; the cached copy of `version` goes. */
@@ -32,6 +35,7 @@ export async function recordRefusal(
 ): Promise<void> {
   const { binding } = requireRecord(keeper);
   updateRecord(keeper, {
+    ...withDeeds(keeper, { action: "connection.reauth_required", outcome: "failure", detail: { reason } }),
     status: "reauth_required",
     untold: { status: "reauth_required", lastError: reason, refreshDueAt: null },
     intent: null,
@@ -44,7 +48,7 @@ export async function recordRefusal(
   keeper.underWay.fallback = null;
   await keeper.deps.credentialCache.purge(binding, version);
   await tellRow(keeper);
-  await auditKeeper(keeper, binding, "connection.reauth_required", "failure", { reason });
+  await recordDeeds(keeper);
 }
 
 /** Postgres being away changes nothing for callers: only the list shows the old status until the alarm has told it. */

@@ -5,7 +5,7 @@ import type { SecretRecord } from "../../domain/ports/connection-store.ts";
 import { credentialOf, expiryOf, grantOf, issuedAtOf } from "../../domain/token-data.ts";
 import { isRefreshable } from "../../providers/provider.ts";
 import { randomFraction } from "../backoff.ts";
-import { auditKeeper } from "./audit-keeper.ts";
+import { recordDeeds, withDeeds } from "./audit-keeper.ts";
 import {
   exposedFields,
   isOvertaken,
@@ -62,8 +62,9 @@ async function settleOne(keeper: Keeper, escrow: Escrow): Promise<void> {
   const secret = await openSecret(keeper, binding, escrow.sealed);
   if (secret === null) {
     // The sealing key was retired while this waited: the secret cannot be had back, and saying so is all that is left.
-    await auditKeeper(keeper, binding, "connection.refresh_failed", "failure", { reason: "escrow_unreadable" });
-    return finish(keeper, escrow, {});
+    const detail = { reason: "escrow_unreadable" };
+    finish(keeper, escrow, withDeeds(keeper, { action: "connection.refresh_failed", outcome: "failure", detail }));
+    return void (await recordDeeds(keeper));
   }
   const { writtenVersion } = escrow;
   const isOurs = escrow.kind !== "found";
@@ -76,7 +77,7 @@ async function settleOne(keeper: Keeper, escrow: Escrow): Promise<void> {
 
 /** Tells Postgres and the cache, then forgets the escrow. */
 async function publish(keeper: Keeper, escrow: Escrow, { version, secret, isOurs }: Written): Promise<void> {
-  const { binding, status } = requireRecord(keeper);
+  const { binding } = requireRecord(keeper);
   const lifetime = { issuedAt: issuedAtOf(secret), expiresAt: expiryOf(secret) };
   const provider = keeper.deps.providers.find(binding.provider);
   const isRenewed = provider !== null && isRefreshable(provider, secret);
@@ -99,9 +100,18 @@ async function publish(keeper: Keeper, escrow: Escrow, { version, secret, isOurs
   await keeper.deps.credentialCache.write(binding, credential);
   if (isOvertaken(keeper, escrow)) return;
   rememberCredential(keeper, credential, secret);
-  finish(keeper, escrow, { grant: grantOf(secret), version, status: "active", untold: null, dueAt });
-  if (isRefresh) await auditKeeper(keeper, binding, "connection.refreshed", "success", { version });
-  if (status !== "active") await auditKeeper(keeper, binding, "connection.recovered", "success", { from: status });
+  const told = withDeeds(keeper, ...deedsOf(keeper, isRefresh ? version : null));
+  finish(keeper, escrow, { ...told, grant: grantOf(secret), version, status: "active", untold: null, dueAt });
+  await recordDeeds(keeper);
+}
+
+/** @param refreshed The version a refresh has brought; null = it was none. */
+function deedsOf(keeper: Keeper, refreshed: number | null) {
+  const { status } = requireRecord(keeper);
+  const outcome = "success" as const;
+  const refresh = { action: "connection.refreshed", outcome, detail: { version: refreshed } } as const;
+  const recovery = { action: "connection.recovered", outcome, detail: { from: status } } as const;
+  return [...(refreshed === null ? [] : [refresh]), ...(status === "active" ? [] : [recovery])];
 }
 
 /** Tells Postgres how the connection stands; a newer failure that came meanwhile is told next. */

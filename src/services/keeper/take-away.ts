@@ -1,4 +1,4 @@
-import { auditKeeper } from "./audit-keeper.ts";
+import { recordDeeds, withDeeds } from "./audit-keeper.ts";
 import { endGrant, isRevocable, keepForRevocation } from "./end-grant.ts";
 import { type Keeper, openSecret, placeOf, requireRecord, sealSecret, updateRecord } from "./keeper.ts";
 import { type Erasure, newRecord } from "./keeper-state.ts";
@@ -24,8 +24,10 @@ async function takeRowAway(keeper: Keeper): Promise<void> {
   if (requireErasure(keeper).rowGone) return;
   const { binding } = requireRecord(keeper);
   await keeper.deps.connections.disconnect(binding);
-  mark(keeper, { rowGone: true });
-  await auditKeeper(keeper, binding, "connection.disconnected", "success", {}, requireErasure(keeper).by);
+  const erasure = { ...requireErasure(keeper), rowGone: true };
+  const deed = { action: "connection.disconnected", outcome: "success", by: erasure.by } as const;
+  updateRecord(keeper, { erasure, ...withDeeds(keeper, deed) });
+  await recordDeeds(keeper);
 }
 
 /** Keeps what revokes the grant apart from the secret store, so that neither waits for the other. */
@@ -46,8 +48,9 @@ async function takeSecretAway(keeper: Keeper): Promise<void> {
   for (const copy of new Set([version, escrow?.writtenVersion ?? null])) {
     if (copy !== null) await keeper.deps.credentialCache.purge(binding, copy);
   }
-  // The mark is all that stays.
-  keeper.state.write({ ...newRecord(binding), erasure: { ...requireErasure(keeper), secretGone: true } });
+  const erasure = { ...requireErasure(keeper), secretGone: true };
+  // The mark is all that stays, and what the audit log may not have heard of.
+  keeper.state.write({ ...newRecord(binding), erasure, ...withDeeds(keeper) });
 }
 
 /** The escrow's secret, which is newer than any stored one, or the stored one; null when there is none. */
@@ -62,8 +65,4 @@ function requireErasure(keeper: Keeper): Erasure {
   const { erasure } = requireRecord(keeper);
   if (erasure === null) throw new Error("nothing is being erased");
   return erasure;
-}
-
-function mark(keeper: Keeper, done: Partial<Erasure>): void {
-  updateRecord(keeper, { erasure: { ...requireErasure(keeper), ...done } });
 }

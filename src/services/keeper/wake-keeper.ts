@@ -1,5 +1,6 @@
 import type { ConnectionBinding } from "../../domain/connection.ts";
 import { isAppError } from "../../domain/errors.ts";
+import { recordDeeds } from "./audit-keeper.ts";
 import { endGrant } from "./end-grant.ts";
 import { type Keeper, openRecord, requireRecord, updateRecord } from "./keeper.ts";
 import type { KeeperRecord } from "./keeper-state.ts";
@@ -11,7 +12,7 @@ import { settleEscrow } from "./settle-escrow.ts";
 /** If this life ends inside the handler, the next one starts this much later. */
 const RESUME_MS = 30_000;
 
-/** Does whatever is due: finish an erasure, end a grant, settle an escrow, refresh. Failures set the next alarm. */
+/** Does whatever is due: tell the audit log, finish an erasure, end a grant, settle an escrow, refresh. Failures set the next alarm. */
 export async function wakeKeeper(keeper: Keeper): Promise<void> {
   const record = keeper.state.read();
   const now = keeper.deps.now();
@@ -19,6 +20,7 @@ export async function wakeKeeper(keeper: Keeper): Promise<void> {
   // An alarm whose handler dies is not run again once it has set a time itself: so the time comes first.
   keeper.state.wakeAt(now * 1000 + RESUME_MS);
   try {
+    await recordDeeds(keeper);
     await settleEscrow(keeper);
     await endGrant(keeper);
     if (isRefreshOwed(keeper)) await joinRun(keeper, false);

@@ -1,6 +1,7 @@
 import type { ConnectionBinding } from "../../domain/connection.ts";
 import { isAppError } from "../../domain/errors.ts";
 import type { Disconnector } from "../../domain/ports/keepers.ts";
+import { recordDeeds } from "../keeper/audit-keeper.ts";
 import type { Keeper } from "../keeper/keeper.ts";
 import { type KeeperRecord, newRecord } from "../keeper/keeper-state.ts";
 import { isOwing, setNextAlarm } from "../keeper/next-alarm.ts";
@@ -21,8 +22,9 @@ export async function purgeKeeper(keeper: Keeper, binding: ConnectionBinding): P
   setNextAlarm(keeper);
   try {
     // Another purge may mark the record anew while this one waits; the last look and the clearing are one step.
-    for (; record !== null && isOwing(record); record = keeper.state.read()) {
+    for (; record !== null && isUnfinished(record); record = keeper.state.read()) {
       await settleEscrow(keeper);
+      if (!(await recordDeeds(keeper))) return "pending";
       if (!(await keeper.deps.credentialCache.purgeAll(binding.id))) return "pending";
     }
     // The provider is asked for a day to end the grant; what does that is not thrown away before.
@@ -33,6 +35,11 @@ export async function purgeKeeper(keeper: Keeper, binding: ConnectionBinding): P
     if (!isAppError(error)) throw error;
     return "pending";
   }
+}
+
+/** Also while the audit log has something to hear: it outlives neither storage nor alarm. */
+function isUnfinished(record: KeeperRecord): boolean {
+  return isOwing(record) || (record.unrecorded ?? []).length > 0;
 }
 
 /** The row is gone for its users whatever this keeper thinks of it, and the secret is to be erased again. */

@@ -37,6 +37,14 @@ describe("appending", () => {
     expect(log.told).toEqual(log.outbox);
   });
 
+  test("records once what is told twice under one key", async () => {
+    const log = createFakeLog();
+    for (let time = 0; time < 2; time++) await appendAuditEvents(log.append, [LOGIN], "key_1");
+    await appendAuditEvents(log.append, [LOGIN], "key_2");
+    expect(log.outbox.map(({ seq }) => seq)).toEqual([1, 2]);
+    expect(log.told).toHaveLength(2);
+  });
+
   test("an empty batch changes nothing", async () => {
     const log = createFakeLog();
     expect(await appendAuditEvents(log.append, [])).toMatchObject({ seq: 0 });
@@ -73,6 +81,15 @@ describe("counting", () => {
     log.clock.ms += 120_000;
     await appendRepeats(log.append);
     expect(counts(log)).toEqual([null]);
+  });
+
+  test("a batch whose answer was lost is counted once", async () => {
+    const log = createFakeLog();
+    for (let time = 0; time < 2; time++) await countAuditEvents(log.append, once("a", 3), "batch_1");
+    for (let time = 0; time < 2; time++) await countAuditEvents(log.append, once("a", 2), "batch_2");
+    log.clock.ms += 60_000;
+    await appendRepeats(log.append);
+    expect(counts(log)).toEqual([null, 4]);
   });
 
   test("keys are counted apart, also within one batch", async () => {

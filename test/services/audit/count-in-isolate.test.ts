@@ -5,6 +5,7 @@ import type { AuditLogObject, CountedEntry } from "../../../src/domain/audit-cha
 import { EMPTY_CHAIN } from "../../../src/domain/audit-chain.ts";
 import { createLogbook } from "../../support/fake-logbook.ts";
 import { createFakeMetrics } from "../../support/fake-metrics.ts";
+import { randomBytes } from "../../support/random-bytes.ts";
 import { CHAIN, LOGIN } from "./fake-log.ts";
 
 const READ = { ...LOGIN, action: "token.read", ip: "198.51.100.99" } as const;
@@ -51,6 +52,7 @@ function createIsolate(answers: Partial<AuditLogObject> = {}, maxKeys?: number) 
     metrics,
     defer: (work) => void deferred.push(work),
     nowMs: () => clock.ms,
+    random: randomBytes,
     sleep: () => new Promise((resolve) => void sleepers.push(() => resolve())),
     log,
   });
@@ -193,6 +195,30 @@ describe("recording", () => {
     const { audit, calls } = createIsolate({ append });
     await audit.record(CHAIN, LOGIN);
     expect([tries, calls.find]).toEqual([2, 2]);
+  });
+
+  test("asks again under the same key, and under another for the next entry", async () => {
+    const keys: unknown[] = [];
+    const append: AuditLogObject["append"] = async (_chain, _entries, key) => {
+      keys.push(key);
+      if (keys.length === 1) throw new Error("the answer was lost");
+      return DONE;
+    };
+    const { audit } = createIsolate({ append });
+    await audit.record(CHAIN, LOGIN);
+    await audit.record(CHAIN, LOGIN);
+    expect(keys[1]).toBe(keys[0]);
+    expect(new Set(keys).size).toBe(2);
+  });
+
+  test.each<[string, boolean, AuditLogObject["append"], number]>([
+    ["has it", true, async () => DONE, 0],
+    ["will never take it, which is a loss", true, async () => REFUSED, 1],
+    ["does not answer, which is none", false, () => Promise.reject(new Error("away")), 0],
+  ])("whoever keeps an entry is told that the object %s", async (_, isDone, append, losses) => {
+    const { audit, log } = createIsolate({ append });
+    expect(await audit.recordOnce(CHAIN, "key_1", LOGIN)).toBe(isDone);
+    expect(log.lines).toHaveLength(losses);
   });
 
   test.each<[string, () => Promise<typeof REFUSED>]>([

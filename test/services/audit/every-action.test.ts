@@ -7,7 +7,7 @@ const ROOT = join(import.meta.dirname, "../../..");
 
 /** What puts an entry into the log, or makes the entry that is put there. */
 const RECORDS =
-  /\b(?:record|count|recordDeed|auditKeeper|entryOf|countRefusal|recordRefusedConsent|raise)\s*\(|\bAuditEntry\b/;
+  /\b(?:record|count|recordDeed|withDeeds|entryOf|countRefusal|recordRefusedConsent|raise)\s*\(|\bAuditEntry\b/;
 
 function readFiles(folder: string): readonly string[] {
   const entries = readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true });

@@ -76,6 +76,7 @@ export function createFakeLog(): FakeLog {
   const told: ChainedEvent[] = [];
   const checkpoints = createFakeCheckpoints();
   const counts = new Map<string, Repeats>();
+  const keys = new Set<string>();
   let head: ChainHead = EMPTY_CHAIN;
   let trouble = { failures: 0, retryAtMs: 0 };
 
@@ -85,7 +86,9 @@ export function createFakeLog(): FakeLog {
     tell: (events) => void told.push(...events),
     outbox: {
       head: () => head,
-      add: (events) => {
+      knows: (key) => keys.has(key),
+      add: (events, key) => {
+        if (key !== null) keys.add(key);
         pending.push(...events);
         head = events.at(-1) ?? head;
         for (const event of events) checkpoints.pass(event);

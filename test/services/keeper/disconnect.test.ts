@@ -46,7 +46,7 @@ describe("a disconnect", () => {
     ["secrets.write", 1],
     ["connections.recordSecret", 1],
     ["cache.write", 1],
-    ["audit.record", 1],
+    ["audit.recordOnce", 1],
   ])("while a refresh is at %s wins, and its caller gets nothing", async (step, revocations) => {
     const world = await createDueWorld();
     const go = world.lives.hold(step);
