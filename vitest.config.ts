@@ -15,6 +15,7 @@ const LONG_TESTS = [
   "stories/all-providers",
   "stories/gcp-setup",
   "stories/long-outage",
+  "stories/lossless-audit",
   "stories/newest-consent",
   "stories/nothing-leaks",
   "stories/start",
