@@ -41,8 +41,13 @@ export type ClientFrame =
 
 const ClientFrameSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ping") }),
-  z.object({ type: z.literal("filter"), actions: z.array(z.enum(AUDIT_ACTIONS)) }),
+  z.object({ type: z.literal("filter"), actions: z.array(z.enum(AUDIT_ACTIONS)).transform(listOnce) }),
 ]);
+
+/** A filter is kept in a socket's attachment, which has room for every action once. */
+function listOnce(actions: readonly AuditAction[]): readonly AuditAction[] {
+  return [...new Set(actions)];
+}
 
 /** What a client said; null when it is nothing a client can say. */
 export function parseClientFrame(text: string): ClientFrame | null {

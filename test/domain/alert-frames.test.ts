@@ -16,6 +16,10 @@ describe("a client's frame", () => {
     expect(parseClientFrame('{"type":"ping","id":1}')).toEqual({ type: "ping" });
     const actions = ["user.login", "token.read"];
     expect(parseClientFrame(JSON.stringify({ type: "filter", actions }))).toEqual({ type: "filter", actions });
+    expect(parseClientFrame(JSON.stringify({ type: "filter", actions: [...actions, ...actions] }))).toEqual({
+      type: "filter",
+      actions,
+    });
     expect(parseClientFrame('{"type":"filter","actions":[]}')).toEqual({ type: "filter", actions: [] });
   });
 

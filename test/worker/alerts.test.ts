@@ -4,7 +4,7 @@ import { neon, neonConfig } from "@neondatabase/serverless";
 import { afterEach, describe, expect, inject, test, vi } from "vitest";
 import type { Bindings } from "../../src/bindings.ts";
 import type { AuditLogObject } from "../../src/domain/audit-chain.ts";
-import type { AuditEntry } from "../../src/domain/audit-event.ts";
+import { AUDIT_ACTIONS, type AuditEntry } from "../../src/domain/audit-event.ts";
 import { requireValue } from "../../src/domain/outcome.ts";
 import { bearer, newPerson, type Person, requireStatus } from "../support/worker-client.ts";
 import { type ClientSocket, openSocket, upgrade, waitForSeq } from "../support/worker-socket.ts";
@@ -192,6 +192,17 @@ describe("a client", () => {
     await vi.waitFor(() => expect(socket.frames.at(-1)).toEqual({ type: "pong" }));
     await waitForSeq(socket, await record(person, 2));
     expect(socket.seqs()).toEqual([wanted, wanted + 1, wanted + 2]);
+  });
+
+  test("that names every action, however often a frame has room for it, gets them all, over a sleep too", async () => {
+    const person = await newPerson();
+    const socket = await openSocket("", bearer(person.token));
+    const actions = Array.from({ length: 60 }, () => AUDIT_ACTIONS).flat();
+    socket.send({ type: "filter", actions });
+    socket.send({ type: "ping" });
+    await vi.waitFor(() => expect(socket.frames).toEqual([{ type: "pong" }]));
+    await evictDurableObject(logOf(person));
+    await waitForSeq(socket, await record(person, 1));
   });
 
   test.each<[string, string]>([
