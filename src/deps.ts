@@ -48,7 +48,7 @@ import type { VaultSessionDeps } from "./services/vault-session.ts";
 /** The one object that adds up what every isolate counts. */
 const METRICS_NAME = "deployment";
 
-type Lifetime = Pick<ExecutionContext, "waitUntil">;
+type Lifetime = Pick<ExecutionContext, "waitUntil"> & Partial<Pick<ExecutionContext, "abort">>;
 
 /**
  * Builds what one event works with: with isolate.ts the only place that names an adapter.
@@ -93,7 +93,10 @@ export function createDeps(env: Bindings, context: Lifetime): Deps {
     isMetricsToken: createMetricsToken(isolate.secrets.METRICS_TOKEN ?? null, sha256),
     audit: auditLog,
     auditHeads: auditLog,
-    alerts: createAlerts((chain) => find<AlertsObject>(env.AUDIT_LOG, chain)),
+    alerts: createAlerts(
+      (chain) => find<AlertsObject>(env.AUDIT_LOG, chain),
+      () => context.abort?.("a client that was closed does not answer"),
+    ),
     keySightings: createKeySightings({ find: findLog, recent: isolate.sightings, defer, nowMs }),
     auditCheckpoints: createAuditCheckpoints(database),
     auditPruning: createAuditPruning(database),

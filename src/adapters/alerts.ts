@@ -6,14 +6,17 @@ import { relaySocket } from "./alerts/relay-socket.ts";
 /** Objects answer to any host; this one is nobody's. */
 const ADDRESS = "https://audit-log/alerts";
 
-/** @param find The `AuditLog` object of a chain. */
-export function createAlerts(find: (chain: string) => AlertsObject): Alerts {
+/**
+ * @param find    The `AuditLog` object of a chain.
+ * @param abandon Ends the event in which a socket was opened, whatever its client still does.
+ */
+export function createAlerts(find: (chain: string) => AlertsObject, abandon: () => void): Alerts {
   return {
     open: async (opening) => {
       // Nothing of the client's own request goes along: only what was proven of it.
       const headers = { upgrade: "websocket", [OPENING_HEADER]: JSON.stringify(opening) };
       const answer = await find(opening.chain).fetch(new Request(ADDRESS, { headers }));
-      if (answer.webSocket !== null) return relaySocket(answer.webSocket);
+      if (answer.webSocket !== null) return relaySocket(answer.webSocket, abandon);
       requireValue(await answer.json<Outcome<never>>());
       throw new AppError("internal", "The audit log opened no socket.");
     },

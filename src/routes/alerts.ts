@@ -16,7 +16,9 @@ It closes with 1008 when the credential expires, is revoked or loses \`audit:rea
 60 seconds; 1009 after a frame over 64 KiB; 1003 after a binary one; 1013 when the client is too slow or the log cannot be read.
 Come back with \`after\` set to the last \`seq\` you have: no event is left out and none comes twice. A deploy closes sockets too.
 
-Send a ping now and then: what was sent since a client last said anything counts as unread, and 4 MiB of it is too slow.`;
+Send a ping now and then: what was sent since a client last said anything counts as unread, and 4 MiB of it is too slow. After
+8 MiB every socket is closed with 1013: coming back with \`after\` is the only proof of having read. A client that does not
+answer a close within ten seconds loses the connection.`;
 
 const QuerySchema = z.object({
   after: z

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { connectOverHttp } from "../../local/migrate/database.ts";
 import { createSearch, findInFiles } from "../support/find-in-files.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { openAlerts } from "./alert-client.ts";
@@ -15,6 +16,7 @@ import {
   settle,
 } from "./alert-load.ts";
 import { type Person, register } from "./person.ts";
+import { openUnread } from "./unread-socket.ts";
 
 /** Followers of one workspace, and what happens to them. */
 interface Crowd {
@@ -27,6 +29,7 @@ interface Crowd {
 }
 
 /** Longer than it takes the object to fall asleep. */
+const MIB = 1024 * 1024;
 const IDLE_MS = 15_000;
 const LIMITS = JSON.stringify({ register_address: 1000, principal: 100_000 });
 
@@ -78,6 +81,42 @@ test("1,000 idle sockets of one workspace hold, and then each gets what it asked
   expect(listWrong(followers, recorded)).toEqual([]);
   expect(new Set(followers.map((follower) => follower.opened()))).toEqual(new Set([1]));
   for (const follower of followers) follower.stop();
+});
+
+/** Larger than the log may send to anybody at once, on few events. */
+async function enlarge(log: Person, bytes: number): Promise<void> {
+  const { owner_url, postgres } = stack.endpoints();
+  const text = `update audit_events set event = (event::jsonb || jsonb_build_object('detail', repeat('x', $2::int)))::text
+    where workspace_id = $1 returning seq`;
+  const size = Math.ceil(bytes / (await readEvents(log, 0)).length);
+  const [rows] = await connectOverHttp(owner_url, `${postgres}/sql`).query([
+    { text, params: [log.workspaceId, String(size)] },
+  ]);
+  expect(rows?.length).toBeGreaterThan(0);
+}
+
+test("a client that never reads has a bounded part of the log under way, is told why, and loses its connection", async () => {
+  const slow = await register(stack);
+  await makeEvents(slow, { seconds: 4, eventsPerSecond: 10 });
+  await enlarge(slow, 16 * MIB);
+  // What is recent is in memory, as it was.
+  await stack.restart();
+  const headers = { authorization: `Bearer ${slow.session}` };
+  const [late, never] = [
+    await openUnread(`${alertsUrl(stack)}?after=0`, headers),
+    await openUnread(`${alertsUrl(stack)}?after=0`, headers),
+  ];
+  await sleep(3000);
+  late.ping();
+  const read = await late.readAll();
+  expect(read.length).toBeGreaterThan(4 * MIB);
+  expect(read.length).toBeLessThan(5 * MIB);
+  expect(read.toString("latin1")).toMatch(/\x88.\x03\xf5[^\x88]*come back with after=\d+$/);
+  for (let pings = 0; pings < 5 && !never.isGone(); pings++) {
+    never.ping();
+    await sleep(3000);
+  }
+  expect(never.isGone()).toBe(true);
 });
 
 test("a page opens its socket with the cookie, and no page of another origin does", async () => {

@@ -273,4 +273,25 @@ describe("a client", () => {
     await waitForSeq(again, last);
     expect([...quiet.seqs(), ...again.seqs()]).toEqual(alive.seqs());
   });
+
+  test("that pings is closed when 8 MiB were sent to it all the same, and comes back where it was", async () => {
+    const person = await newPerson();
+    const pinging = await openSocket("", bearer(person.token));
+    const parts = Array.from({ length: 14 }, (_, index) => [`part${index}`, "x".repeat(500)]);
+    const large = { ...CONNECTED, detail: Object.fromEntries(parts) };
+    let last = 0;
+    for (let sent = 0; sent < 4; sent++) {
+      last = await record(person, 250, large);
+      await waitForSeq(pinging, last);
+      pinging.send({ type: "ping" });
+    }
+    last = await record(person, 250, large);
+    const { code, reason } = await pinging.closed;
+    expect(code).toBe(1013);
+    const after = pinging.seqs().at(-1);
+    expect(reason).toBe(`nothing tells whether you read what was sent: come back with after=${after}`);
+    const again = await openSocket(`?after=${after}`, bearer(person.token));
+    await waitForSeq(again, last);
+    expect([...pinging.seqs(), ...again.seqs()]).toEqual(numbers(last - 1249, last));
+  });
 });

@@ -2,18 +2,20 @@ import { NO_CLOSE } from "../../domain/alert-frames.ts";
 
 /** Service restart. @see https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number */
 const RESTARTED = 1012;
+/** How long a client may take to read what is under way to it, and to answer the close behind it. */
+const CLOSE_TIMEOUT_MS = 10_000;
 
 /**
  * The client's end of a socket that passes everything on to `inner` and back, until either side closes.
  *
- * Handing out `inner` itself would be shorter. But when an object closes a socket whose client has not said anything yet,
- * the runtime then leaves the connection open until the object sleeps (after 10 idle seconds; a busy one never does), and
- * clients that wait for its end do not learn that they were closed. Here both sides close as soon as one does.
+ * @param abandon Breaks the client's connection and drops what still waits for it: closing alone lines up behind that.
+ * @see docs/decisions/sockets-are-relayed.md
  */
-export function relaySocket(inner: WebSocket): WebSocket {
+export function relaySocket(inner: WebSocket, abandon: () => void): WebSocket {
   const { 0: client, 1: outer } = new WebSocketPair();
   passOn(inner, outer);
   passOn(outer, inner);
+  requireAnswer(inner, outer, abandon);
   // A Blob would have to be read first, and what came after it would overtake it.
   inner.binaryType = "arraybuffer";
   outer.binaryType = "arraybuffer";
@@ -31,6 +33,19 @@ function passOn(from: WebSocket, to: WebSocket): void {
       else to.close(code, reason);
     }),
   );
+}
+
+/** A client that reads nothing never learns that it was closed: its connection, and what waits there, would stay for ever. */
+function requireAnswer(inner: WebSocket, outer: WebSocket, abandon: () => void): void {
+  let isAnswered = false;
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  outer.addEventListener("close", () => {
+    isAnswered = true;
+    if (timer !== null) clearTimeout(timer);
+  });
+  inner.addEventListener("close", () => {
+    if (!isAnswered) timer = setTimeout(abandon, CLOSE_TIMEOUT_MS);
+  });
 }
 
 function tell(say: () => void): void {

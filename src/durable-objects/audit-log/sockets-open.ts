@@ -2,9 +2,10 @@ import type { EventFrame } from "../../domain/alert-frames.ts";
 import type { Subscriber } from "../../domain/alert-subscriber.ts";
 import type { AuditAction } from "../../domain/audit-event.ts";
 import type { AlertSocket } from "../../services/alerts/alert-socket.ts";
+import { type Sent, takeUntilFull } from "./sockets-room.ts";
 
 /** What a socket is, kept by the runtime beside it while the object sleeps. Written whole, in the step that changes it. */
-export interface SocketState {
+export interface SocketState extends Sent {
   readonly subscriber: Subscriber;
   readonly provenAtMs: number;
   readonly cursor: number;
@@ -12,8 +13,6 @@ export interface SocketState {
   readonly actions: readonly AuditAction[];
   /** When its last frames came, in ms since 1970. */
   readonly frameTimes: readonly number[];
-  /** What was sent since it last said anything: for all we can know, it is still waiting here. */
-  readonly owedBytes: number;
 }
 
 /** An open socket, as those who hear its client see it. */
@@ -57,14 +56,16 @@ export function createOpenSocket(ws: WebSocket, begin: SocketState, owner: Socke
     say: (text) => void send(ws, [text], owner),
     deliver: (frames, cursor) => {
       const wanted = frames.filter((frame) => wants(state, frame));
+      const { sent, bytes } = takeUntilFull(wanted, state);
       const isSent = send(
         ws,
-        wanted.map(({ text }) => text),
+        sent.map(({ text }) => text),
         owner,
       );
       if (!isSent) return;
-      const bytes = wanted.reduce((sum, frame) => sum + frame.bytes, 0);
-      change({ cursor, owedBytes: state.owedBytes + bytes });
+      // Cut short, it is about to be closed, and names the last event that it has.
+      const through = sent.length < wanted.length ? (sent.at(-1)?.seq ?? state.cursor) : cursor;
+      change({ cursor: through, owedBytes: state.owedBytes + bytes, sentBytes: state.sentBytes + bytes });
     },
     close: (code, reason) => {
       owner.forget(ws);

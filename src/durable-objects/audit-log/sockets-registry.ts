@@ -1,5 +1,6 @@
 import { CLOSE_CODE } from "../../domain/alert-frames.ts";
 import { createOpenSocket, type OpenSocket, type SocketOwner, type SocketState } from "./sockets-open.ts";
+import { tooSlow, whyFull } from "./sockets-room.ts";
 
 /** The open sockets of one object. */
 export interface SocketRegistry {
@@ -12,12 +13,7 @@ export interface SocketRegistry {
   remove(ws: WebSocket): void;
 }
 
-/**
- * What may be owed to one socket, and to all of them. What a client does not read stays in the runtime's memory, without a
- * bound, and nothing tells how much that is; so all that was sent since a client last said anything counts as unread.
- * About ten thousand events for one; for all, the memory an object has.
- */
-const MAX_OWED_BYTES = 4 * 1024 * 1024;
+/** What may be owed to all of them: what an isolate has. */
 const MAX_OWED_BYTES_TOGETHER = 128 * 1024 * 1024;
 
 /** @param reschedule Told when a socket has to be seen to at another time than before. */
@@ -33,8 +29,9 @@ export function createSocketRegistry(ctx: DurableObjectState, reschedule: () => 
     owe: (ws, bytes) => {
       owedTogether += bytes;
       const socket = known.get(ws);
-      if (socket && socket.state().owedBytes > MAX_OWED_BYTES) closeTooSlow(socket);
-      while (owedTogether > MAX_OWED_BYTES_TOGETHER) closeTooSlow(findMostOwed(known.values()));
+      const reason = socket ? whyFull(socket.state()) : null;
+      if (reason !== null) socket?.close(CLOSE_CODE.tryAgain, reason);
+      while (owedTogether > MAX_OWED_BYTES_TOGETHER) closeMostOwed(known.values());
     },
   };
   const add = (ws: WebSocket, state: SocketState) => {
@@ -57,11 +54,8 @@ export function createSocketRegistry(ctx: DurableObjectState, reschedule: () => 
   };
 }
 
-function findMostOwed(sockets: Iterable<OpenSocket>): OpenSocket {
-  return [...sockets].reduce((most, socket) => (socket.state().owedBytes > most.state().owedBytes ? socket : most));
-}
-
-function closeTooSlow(socket: OpenSocket): void {
-  const { cursor } = socket.state();
-  socket.close(CLOSE_CODE.tryAgain, `too slow: send a ping now and then, and come back with after=${cursor}`);
+function closeMostOwed(sockets: Iterable<OpenSocket>): void {
+  const owed = (socket: OpenSocket) => socket.state().owedBytes;
+  const slowest = [...sockets].reduce((most, socket) => (owed(socket) > owed(most) ? socket : most));
+  slowest.close(CLOSE_CODE.tryAgain, tooSlow(slowest.cursor()));
 }

@@ -43,7 +43,7 @@ export interface AlertSockets {
   readonly chores: readonly Chore[];
 }
 
-/** How many may follow one chain: they take about 60 MB of the memory of one object, awake. */
+/** How many may follow one chain: twice as many as are seen to hold. */
 const MAX_SOCKETS = 2000;
 
 export function createAlertSockets(host: SocketHost): AlertSockets {
@@ -115,7 +115,7 @@ function accept(
   }
   const { 0: theirs, 1: ours } = new WebSocketPair();
   ctx.acceptWebSocket(ours);
-  registry.add(ours, { ...begin, actions: [], frameTimes: [], owedBytes: 0 });
+  registry.add(ours, { ...begin, actions: [], frameTimes: [], owedBytes: 0, sentBytes: 0 });
   return theirs;
 }
 
