@@ -13,6 +13,8 @@ type Shown = { readonly ticket: string } | { readonly presented: PresentedCreden
  * Lets proven callers open a socket. A browser sends our cookie with a socket that any page asks for and lets no page set
  * a header: so a cookie counts on our own pages only, and other pages have a ticket. `?token=` is for clients that are no
  * browser: those send no `Origin`.
+ *
+ * @see docs/decisions/token-in-the-address-of-a-socket.md
  */
 export function authenticateSocket(access: Access): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
