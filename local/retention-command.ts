@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { RetentionLine } from "../src/domain/retention.ts";
+import { AUDIT_RETENTION_DAYS, type RetentionLine } from "../src/domain/retention.ts";
+import { integer } from "../src/setting-parsers.ts";
 import { type RetentionDatabase, readPlan } from "./retention-database.ts";
 import { parseRetentionFlags } from "./retention-flags.ts";
 import { countByKind, formatPlan } from "./retention-table.ts";
@@ -37,19 +38,30 @@ const LOOK_TIMEOUT_MS = 3_000;
  */
 export async function runRetentionCommand({ args, environment, directory, root, print }: RetentionCommand) {
   const { isDryRun, state } = parseRetentionFlags(args, directory, root);
+  const given = readGivenSettings(environment["DEV_VARS_FILE"] ?? join(root, ".dev.vars"), environment);
+  const auditDays = readAuditDays(given);
   const stack = await findStack(state);
   if (!isDryRun) {
     if (stack === null) throw new Error(`No stack is running on ${state}: start one with npm start; ${PRODUCTION}`);
-    return await purge(stack, print);
+    return await purge(stack, auditDays, print);
   }
-  const given = readGivenSettings(environment["DEV_VARS_FILE"] ?? join(root, ".dev.vars"), environment);
   const database = chooseDatabase(given, stack);
   if (database === null) {
     throw new Error(`No stack is running on ${state}, and DATABASE_URL is not set: start one, or say which database.`);
   }
-  const plan = await readPlan(database);
+  const plan = await readPlan(database, auditDays);
   for (const line of plan.length === 0 ? [] : formatPlan(plan)) print(line);
   print(plan.length === 0 ? "Nothing is due." : `${sum(plan)} due; nothing was deleted.`);
+}
+
+/** As the Worker reads it: empty counts as unset. */
+function readAuditDays(given: Readonly<Record<string, string>>): number {
+  const { default: usual, min, max } = AUDIT_RETENTION_DAYS;
+  const days = integer(min, max)
+    .default(usual)
+    .safeParse(given["AUDIT_RETENTION_DAYS"] || undefined);
+  if (!days.success) throw new Error(`AUDIT_RETENTION_DAYS ${days.error.issues[0]?.message}.`);
+  return days.data;
 }
 
 /** A database that was named, or else the stack's own. */
@@ -60,11 +72,15 @@ function chooseDatabase(given: Readonly<Record<string, string>>, stack: RunningS
 }
 
 /** Fires the daily cron of the stack, as Cloudflare would, and compares what is due before and after. */
-async function purge({ worker, database }: RunningStack, print: (line: string) => void): Promise<void> {
-  const before = await readPlan(database);
+async function purge(
+  { worker, database }: RunningStack,
+  auditDays: number,
+  print: (line: string) => void,
+): Promise<void> {
+  const before = await readPlan(database, auditDays);
   for (const line of before.length === 0 ? [] : formatPlan(before)) print(line);
   await fireDailyCron(worker);
-  const left = countByKind(await readPlan(database));
+  const left = countByKind(await readPlan(database, auditDays));
   if (before.length === 0) print("Nothing was due.");
   for (const [kind, count] of countByKind(before)) {
     const rest = left.get(kind) ?? 0;

@@ -5,6 +5,8 @@ import { createSecret } from "../src/domain/secret.ts";
 import { planRetention } from "../src/services/retention/plan-retention.ts";
 import { startPostgres } from "./postgres/server.ts";
 
+type Plan = readonly RetentionLine[];
+
 const NEON_HOST = /\.neon\.tech$/;
 /** SQLSTATE undefined_function. */
 const NO_SUCH_FUNCTION = "42883";
@@ -19,26 +21,27 @@ export interface RetentionDatabase {
 /**
  * What the Worker's own plan says now of that database.
  *
+ * @param auditRetentionDays For how long audit events are kept.
  * @throws Error in one sentence.
  */
-export async function readPlan({ url, httpUrl }: RetentionDatabase): Promise<readonly RetentionLine[]> {
+export async function readPlan({ url, httpUrl }: RetentionDatabase, auditRetentionDays: number): Promise<Plan> {
   if (!URL.canParse(url)) throw new Error("DATABASE_URL must be a postgres:// URL.");
-  if (httpUrl !== null || NEON_HOST.test(new URL(url).hostname)) return await plan(url, httpUrl);
+  if (httpUrl !== null || NEON_HOST.test(new URL(url).hostname)) return await plan(url, httpUrl, auditRetentionDays);
   // A server that is not Neon does not speak its HTTP protocol.
   const gateway = await startPostgres({ port: 0, dataDir: null, upstream: url });
   try {
-    return await plan(url, `${gateway.address}/sql`);
+    return await plan(url, `${gateway.address}/sql`, auditRetentionDays);
   } finally {
     await gateway.stop();
   }
 }
 
-async function plan(url: string, httpUrl: string | null): Promise<readonly RetentionLine[]> {
+async function plan(url: string, httpUrl: string | null, auditRetentionDays: number): Promise<Plan> {
   const refusals: unknown[] = [];
   const note = (_: string, fields: object = {}) => void refusals.push(Reflect.get(fields, "sqlState"));
   const database = createDatabase(createSecret(url), httpUrl, { info: note, warn: note, error: note });
   try {
-    return await planRetention({ retention: createRetentionStore(database) });
+    return await planRetention({ retention: createRetentionStore(database), settings: { auditRetentionDays } });
   } catch (error) {
     const place = new URL(url).host;
     if (refusals.includes(NO_SUCH_FUNCTION)) {

@@ -3,6 +3,7 @@ import type { Bindings } from "./bindings.ts";
 import { AppError } from "./domain/errors.ts";
 import { DEFAULT_LIMITS } from "./domain/limits.ts";
 import { LOG_LEVELS, type LogLevel } from "./domain/ports/log.ts";
+import { AUDIT_RETENTION_DAYS } from "./domain/retention.ts";
 import { createSecret } from "./domain/secret.ts";
 import type { Settings } from "./domain/settings.ts";
 import { DEFAULT_USAGE_THRESHOLDS, type UsageThresholds, usageOverrides } from "./domain/usage.ts";
@@ -58,6 +59,9 @@ const ConfigSchema = z.object({
   DO_JURISDICTION: z.enum(["eu", "fedramp"]).optional(),
   WEBHOOK_ALLOW_LOOPBACK: z.enum(["true", "false"]).default("false"),
   PROVIDER_ORIGINS: jsonSetting(originMap).default({}),
+  AUDIT_RETENTION_DAYS: integer(AUDIT_RETENTION_DAYS.min, AUDIT_RETENTION_DAYS.max).default(
+    AUDIT_RETENTION_DAYS.default,
+  ),
   LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
 });
 
@@ -150,6 +154,7 @@ function toConfig(raw: z.infer<typeof ConfigSchema>): Config {
     hotCacheSeconds: raw.HOT_CACHE_SECONDS,
     operatorWorkspaceId: raw.OPERATOR_WORKSPACE_ID ?? null,
     allowLoopbackWebhooks: raw.WEBHOOK_ALLOW_LOOPBACK === "true",
+    auditRetentionDays: raw.AUDIT_RETENTION_DAYS,
     limits: { ...limits, ...raw.RATE_LIMITS },
     usageThresholds: { ...DEFAULT_USAGE_THRESHOLDS, ...raw.USAGE_THRESHOLDS },
     bcryptRounds: raw.BCRYPT_ROUNDS,

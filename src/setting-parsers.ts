@@ -25,11 +25,12 @@ export const workspaceId = z.string().transform((text, context) => {
 
 /** A whole number written in decimal, between the bounds. */
 export function integer(min: number, max: number) {
+  const rule = `must be a whole number from ${min} to ${max}`;
   return z
     .string()
-    .regex(/^\d{1,9}$/, "must be a whole number")
+    .regex(/^\d{1,9}$/, rule)
     .transform(Number)
-    .pipe(z.number().min(min).max(max));
+    .pipe(z.number().min(min, rule).max(max, rule));
 }
 
 /** JSON text that fits `schema`. */

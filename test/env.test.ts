@@ -47,6 +47,23 @@ describe("settings", () => {
     });
   });
 
+  test.each([
+    ["30", 30],
+    ["3650", 3650],
+    [undefined, 365],
+    ["", 365],
+  ])("AUDIT_RETENTION_DAYS=%s keeps audit events for %i days", (days, kept) => {
+    expect(read({ AUDIT_RETENTION_DAYS: days }).config.auditRetentionDays).toBe(kept);
+  });
+
+  test.each(["29", "3651", "0", "-365", "30.5", "1e3", "a year"])(
+    "AUDIT_RETENTION_DAYS=%s is refused in a sentence",
+    (days) => {
+      expect(() => read({ AUDIT_RETENTION_DAYS: days })).toThrow(expect.objectContaining({ code: "misconfigured" }));
+      expect(reported).toEqual(["AUDIT_RETENTION_DAYS must be a whole number from 30 to 3650"]);
+    },
+  );
+
   test("limits are written as a number, in the seed's notation or whole", () => {
     const RATE_LIMITS = '{"connect": 7, "token_read": "9/second", "principal": {"limit": 3, "windowSeconds": 2}}';
     expect(read({ RATE_LIMITS }).config.limits).toMatchObject({

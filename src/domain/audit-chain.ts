@@ -97,8 +97,6 @@ export interface AuditPruning {
   lastBefore(scope: Scope, before: EpochSeconds): Promise<number>;
   /** Deletes some of the events up to `seq`, where a checkpoint is, but none of the last 29 days; answers how many. */
   deleteUpTo(scope: Scope, seq: number, limit: number): Promise<number>;
-  /** Chains that have events from before that time, by name; `after` exclusive, "" for the first page. */
-  chainsBefore(before: EpochSeconds, after: string, limit: number): Promise<readonly string[]>;
 }
 
 /** The chains' own memory. Every method throws `database_unavailable` when the chain does not answer. */

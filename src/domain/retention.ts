@@ -1,21 +1,26 @@
+import { MIN_AUDIT_RETENTION_DAYS } from "./audit-checkpoint.ts";
 import type { ConnectionBinding } from "./connection.ts";
-import type { WorkspaceId } from "./ids.ts";
 import type { SecretRef } from "./secret-ref.ts";
 import type { EpochSeconds } from "./time.ts";
 
-/**
- * What is purged, in the order it is: a connection is taken apart by its keeper, the rest are rows. How old each must be
- * is said in the database alone, where the Worker cannot change it.
- */
-export const RETENTION_KINDS = ["connections", "sessions", "users", "api_keys", "kubectl_tokens"] as const;
-export type RetentionKind = (typeof RETENTION_KINDS)[number];
 /** Kinds whose row is all there is. */
-export type RowKind = Exclude<RetentionKind, "connections">;
+const ROW_KINDS = ["sessions", "users", "api_keys", "kubectl_tokens", "webhook_deliveries", "webhooks"] as const;
+export type RowKind = (typeof ROW_KINDS)[number];
+/**
+ * What is purged, in the order it is: a connection is taken apart by its keeper, an audit chain is proven and signed before
+ * it is pruned, the rest are rows. How old each must be at least is said in the database, where the Worker cannot change it.
+ */
+export const RETENTION_KINDS = ["connections", ...ROW_KINDS, "audit_events"] as const;
+export type RetentionKind = (typeof RETENTION_KINDS)[number];
+
+/** For how many days audit events are kept: an operator's choice, never less than the least. */
+export const AUDIT_RETENTION_DAYS = { default: 365, min: MIN_AUDIT_RETENTION_DAYS, max: 3650 } as const;
 
 /** What may be purged of one kind in one workspace. */
 export interface RetentionLine {
   readonly kind: RetentionKind;
-  readonly workspaceId: WorkspaceId;
+  /** Or the name of the chain of unauthenticated events. */
+  readonly workspaceId: string;
   readonly count: number;
   /** When the longest over of them ended. */
   readonly oldest: EpochSeconds;
@@ -40,8 +45,8 @@ export interface Purge {
  * Every method throws `database_unavailable` when Postgres does not answer; each is safe to repeat, and safe beside another run.
  */
 export interface RetentionStore {
-  /** Everything that may be purged now, added up; changes nothing. */
-  plan(): Promise<readonly RetentionLine[]>;
+  /** Everything that may be purged now, added up; audit events older than `auditDays`. Changes nothing. */
+  plan(auditDays: number): Promise<readonly RetentionLine[]>;
   /** Deletes up to `limit` rows, longest over first; answers how many. */
   purgeRows(kind: RowKind, limit: number): Promise<number>;
   /** Soft-deleted connections that may be purged and nobody leased; leases them for `leaseSeconds`. */

@@ -25,5 +25,7 @@ export interface Settings {
   readonly operatorWorkspaceId: WorkspaceId | null;
   /** Whether a webhook may lead to this very machine; never in production. */
   readonly allowLoopbackWebhooks: boolean;
+  /** How long an audit event is kept. */
+  readonly auditRetentionDays: number;
   readonly limits: Readonly<Record<LimitName, Limit>>;
 }

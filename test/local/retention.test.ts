@@ -66,7 +66,7 @@ describe.each(TARGETS)("a dry run on $name", (target) => {
   });
 
   test("of a database without the migrations says so", async () => {
-    await runAs(database.owner, null, "drop function plan_retention()");
+    await runAs(database.owner, null, "drop function plan_retention(integer)");
     await expect(run(["--dry-run"], named())).rejects.toThrow(/lacks migrations; run npm run migrate first/);
   });
 });
@@ -89,6 +89,15 @@ describe("npm run retention", () => {
   ])("%j is refused in one sentence", async (args, sentence) => {
     await expect(run(args)).rejects.toThrow(sentence);
   });
+
+  test.each(["29", "3651", "a year", "30.5"])(
+    "AUDIT_RETENTION_DAYS=%s is refused as the Worker refuses it",
+    async (days) => {
+      await expect(run(["--dry-run"], { AUDIT_RETENTION_DAYS: days })).rejects.toThrow(
+        "AUDIT_RETENTION_DAYS must be a whole number from 30 to 3650.",
+      );
+    },
+  );
 
   test.each([
     ["postgres://aurora_app:x@127.0.0.1:9/x", /^The database at 127\.0\.0\.1:9 cannot be asked: /],

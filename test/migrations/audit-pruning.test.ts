@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OTHER_WORKSPACE, SELF, STRANGER, WORKSPACE } from "./access-matrix.ts";
-import { type MigratedDatabase, runAs, TARGETS } from "./database-targets.ts";
+import { type MigratedDatabase, readSqlState, runAs, TARGETS } from "./database-targets.ts";
 
 const OWN = { user: SELF, workspace: WORKSPACE } as const;
 const STRANGERS = { user: STRANGER, workspace: OTHER_WORKSPACE } as const;
@@ -53,18 +53,54 @@ describe.each(TARGETS)("old audit events on $name", (target) => {
     expect([await prune(5), await left()]).toEqual([0, [4, 5]]);
   });
 
-  test("name their chains, page by page", async () => {
+  test("are noted for the audit log, without names, whatever deletes them", async () => {
+    const text = "select workspace_id, kind, count, ids from retention_ledger order by id";
+    const line = { workspace_id: WORKSPACE, kind: "audit_events", ids: [] };
+    expect(await tamper(text)).toEqual([
+      { ...line, count: 2 },
+      { ...line, count: 1 },
+    ]);
+    const forge = (kind: string, ids: string) =>
+      readSqlState(
+        tamper(`insert into retention_ledger (workspace_id, kind, count, ids, older_than)
+          values ('${WORKSPACE}', '${kind}', 1, '${ids}', now())`),
+      );
+    expect([await forge("users", "{}"), await forge("audit_events", "{usr_1}")]).toEqual(["23514", "23514"]);
+  });
+
+  test("are planned by chain, never younger than 30 days, whatever is asked", async () => {
+    await tamper(`delete from workspaces where id in ('${WORKSPACE}', '${OTHER_WORKSPACE}')`);
+    await tamper(`insert into workspaces (id, name) values ('${WORKSPACE}', 'w'), ('${OTHER_WORKSPACE}', 'o')`);
     await put(1, 400, OTHER_WORKSPACE);
+    await put(2, 31, OTHER_WORKSPACE);
+    await put(3, 29, OTHER_WORKSPACE);
     await put(1, 400, "wsp_unauthenticated");
-    const chains = (days: number, after: string, limit: number) =>
-      runAs(database.app, null, `select workspace_id from list_audit_chains(now() - interval '${days} days', $1, $2)`, [
-        after,
-        String(limit),
-      ]).then((rows) => rows.map((row) => row["workspace_id"]));
-    expect(await chains(365, "", 10)).toEqual([OTHER_WORKSPACE, "wsp_unauthenticated"]);
-    expect(await chains(7, "", 2)).toEqual([WORKSPACE, OTHER_WORKSPACE]);
-    expect(await chains(7, OTHER_WORKSPACE, 2)).toEqual(["wsp_unauthenticated"]);
-    expect(await chains(7, "wsp_unauthenticated", 2)).toEqual([]);
-    expect(await chains(500, "", 10)).toEqual([]);
+    const plan = (days: string) =>
+      runAs(
+        database.app,
+        null,
+        "select kind, workspace_id, count::int as count, oldest < older_than as is_over from plan_retention($1)",
+        [days],
+      );
+    const line = (chain: string, count: number) => ({
+      ...{ kind: "audit_events", workspace_id: chain },
+      ...{ count, is_over: true },
+    });
+    expect(await plan("365")).toEqual([line(OTHER_WORKSPACE, 1), line("wsp_unauthenticated", 1)]);
+    for (const days of ["30", "0", "-5"]) {
+      expect(await plan(days)).toEqual([line(OTHER_WORKSPACE, 2), line("wsp_unauthenticated", 1)]);
+    }
+    expect(await plan("500")).toEqual([]);
+  });
+
+  test("are deleted by runs at once without one stopping early", async () => {
+    await tamper(`insert into audit_events (workspace_id, seq, at, action, outcome, hash, event)
+      select '${WORKSPACE}', n, now() - interval '400 days', 'user.login', 'ok', '${HASH}', '{}'
+      from generate_series(101, 140) n`);
+    await tamper(`insert into audit_checkpoints (workspace_id, seq, hash, at, key_id, signature)
+      values ('${WORKSPACE}', 140, '${HASH}', now(), '${"k".repeat(43)}', '${"s".repeat(86)}')`);
+    // Fewer than asked for means that none is left: that is when a chain counts as cleared.
+    expect(await Promise.all([1, 2, 3, 4].map(() => prune(140)))).toEqual([10, 10, 10, 10]);
+    expect(await prune(140)).toBe(0);
   });
 });

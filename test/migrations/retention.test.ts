@@ -83,7 +83,7 @@ describe.each(TARGETS)("retention on $name", (target) => {
   }
 
   const plan = async () =>
-    (await call("select kind, workspace_id, count::int as count from plan_retention()")).map((row) => [
+    (await call("select kind, workspace_id, count::int as count from plan_retention(365)")).map((row) => [
       row["kind"],
       row["workspace_id"],
       row["count"],
@@ -220,7 +220,7 @@ describe.each(TARGETS)("retention on $name", (target) => {
       expect(await tamper("select id from retention_ledger")).toEqual([]);
     });
 
-    test.each(["connections", "workspaces", "audit_events", "users; drop table users", ""])(
+    test.each(["connections", "workspaces", "audit_events", "user_tokens", "users; drop table users", ""])(
       "no rows of the kind '%s' are deleted by name",
       async (kind) => {
         expect(await readSqlState(call("select purge_retired($1, '10')", [kind]))).toBe("22023");

@@ -78,23 +78,32 @@ describe.each(TARGETS)("rows of webhooks on $name", (target) => {
     expect((await lease()).length).toBe(1);
   });
 
-  test("a purge takes what is old, never what may still be tried, and webhooks whose secret is gone", async () => {
-    const purge = (before: string) =>
-      call("select purge_webhook_deliveries($1::timestamptz) as n", [before]).then(([row]) => row?.["n"]);
-    const ago = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
+  test("a purge takes what is a month old, and webhooks whose secret is gone for so long with what they were sent", async () => {
+    const purge = (kind: string) => call("select purge_retired($1, '100') as n", [kind]).then(([row]) => row?.["n"]);
+    const age = (seq: number, days: number, waits: number) =>
+      tamper(`update webhook_deliveries set created_at = now() - interval '${days} days',
+        next_attempt_at = now() - interval '${waits} days' where seq = ${seq}`);
     for (const seq of [401, 402, 403]) await deliver(seq);
-    await tamper("update webhook_deliveries set created_at = now() - interval '31 days' where seq = 401");
-    await tamper("update webhook_deliveries set created_at = now() - interval '6 days' where seq = 402");
-    expect([await purge(ago(30)), await purge(ago(30)), await purge(ago(0))]).toEqual([1, 0, 0]);
+    await age(401, 31, 8);
+    await age(402, 29, 8);
+    // Replayed: it may still be sent.
+    await age(403, 31, 6);
+    expect([await purge("webhook_deliveries"), await purge("webhook_deliveries")]).toEqual([1, 0]);
     expect(await tamper("select seq::int from webhook_deliveries where seq > 1 order by seq")).toEqual([
       { seq: 402 },
       { seq: 403 },
     ]);
     await tamper("update webhooks set is_active = false, deleted_at = now() - interval '40 days'");
-    await purge(ago(30));
-    expect((await tamper("select id from webhooks")).length).toBe(1);
+    expect(await purge("webhooks")).toBe(0);
+    await asOwner("update webhooks set secret_erased_at = now() - interval '40 days'");
+    expect(await purge("webhooks")).toBe(0);
     await tamper("update webhooks set secret_erased_at = now() - interval '40 days'");
-    await purge(ago(30));
+    expect(await purge("webhooks")).toBe(1);
     expect(await tamper("select id from webhooks union all select id from webhook_deliveries")).toEqual([]);
+    const noted = "select kind, sum(count)::int as n from retention_ledger group by kind order by kind";
+    expect(await tamper(noted)).toEqual([
+      { kind: "webhook_deliveries", n: 4 },
+      { kind: "webhooks", n: 1 },
+    ]);
   });
 });

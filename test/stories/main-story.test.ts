@@ -23,6 +23,7 @@ beforeAll(async () => {
   stack = await startStack({
     env: {
       METRICS_TOKEN,
+      WEBHOOK_ALLOW_LOOPBACK: "true",
       RATE_LIMITS: JSON.stringify({ register_address: 1000, login_address: 1000, token_read: 100_000, connect: 1000 }),
     },
   });
@@ -204,7 +205,7 @@ async function refreshWithoutVault(person: Person, connection: string, seconds: 
   await sleep(3_000);
 }
 
-test("what was disconnected a month ago is shown to the operator, purged once, and told", async () => {
+test("what ended a month ago is shown to the operator, purged once, and told", async () => {
   const { owner_url, postgres } = stack.endpoints();
   const owner = connectOverHttp(owner_url, `${postgres}/sql`);
   await playRetention(stack, (text) => owner.query([{ text }]));

@@ -42,12 +42,14 @@ export function createDatabaseAuditLog(database: Database) {
     return chain;
   };
 
-  async function append(name: string, entries: readonly AuditEntry[], atMs: number): Promise<void> {
+  async function append(name: string, entry: AuditEntry, timesMs: readonly number[]): Promise<void> {
     const chain = find(name);
     const added: ChainedEvent[] = [];
     const outbox = { head: () => chain.head, add: (events: readonly ChainedEvent[]) => void added.push(...events) };
-    const deps = { outbox, sha256, nowMs: () => atMs, tell: () => undefined } as unknown as AppendDeps;
-    chain.head = await appendAuditEvents(deps, entries);
+    for (const atMs of timesMs) {
+      const deps = { outbox, sha256, nowMs: () => atMs, tell: () => undefined } as unknown as AppendDeps;
+      chain.head = await appendAuditEvents(deps, [entry]);
+    }
     for (const event of added) chain.checkpoints.pass(event);
     await stores.auditEvents.insert(name, added);
     await chain.sign();
@@ -61,7 +63,7 @@ export function createDatabaseAuditLog(database: Database) {
   const audit: Deps["audit"] = {
     record: async (chain, entry) => {
       await fake.record(chain, entry);
-      await inLine(() => append(chain, [entry], Date.now()));
+      await inLine(() => append(chain, entry, [Date.now()]));
     },
     recordOnce: async (chain, _key, entry) => {
       await audit.record(chain, entry);
@@ -83,8 +85,8 @@ export function createDatabaseAuditLog(database: Database) {
     ...{ ...stores, audit, auditHeads, sha256 },
     /** What was recorded since, in order. */
     entries: fake.entries,
-    /** Puts events into a chain's past. */
-    backdate: (chain: string, entries: readonly AuditEntry[], atMs: number) =>
-      inLine(() => append(chain, entries, atMs)),
+    /** Puts the same event into a chain's past, at each of these times. */
+    backdate: (chain: string, entry: AuditEntry, timesMs: readonly number[]) =>
+      inLine(() => append(chain, entry, timesMs)),
   };
 }

@@ -33,6 +33,7 @@ const SETTINGS: Settings = {
   vaultMount: "aurora",
   vaultBasePath: "users",
   secretCacheTtlSeconds: 3600,
+  auditRetentionDays: 365,
   hotCacheSeconds: 5,
   allowLoopbackWebhooks: false,
   operatorWorkspaceId: null,

@@ -15,5 +15,6 @@ export const TEST_SETTINGS: Settings = {
   hotCacheSeconds: 5,
   allowLoopbackWebhooks: false,
   operatorWorkspaceId: null,
+  auditRetentionDays: 365,
   limits: DEFAULT_LIMITS,
 };

@@ -15,7 +15,9 @@ export interface YearRow {
 export interface YearOfData {
   readonly workspaces: readonly string[];
   readonly rows: readonly YearRow[];
-  /** What retention is to take, by `{kind} {workspace}`, sorted. */
+  /** When each event of a chain was recorded, in hours ago, oldest first. */
+  readonly events: ReadonlyMap<string, readonly number[]>;
+  /** What retention is to take of the rows, by `{kind} {workspace}`, sorted. */
   readonly expected: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -23,6 +25,8 @@ const DAYS = 365;
 const WORKSPACES = 3;
 const SESSION_KEPT_HOURS = 24;
 const KEPT_HOURS = 30 * 24;
+/** What an operator keeps who sets nothing. */
+export const AUDIT_KEPT_HOURS = 365 * 24;
 const HOUR_MS = 3_600_000;
 /** Nothing ends on the hour, so nothing is exactly as old as a rule says. */
 const HALF = 0.5;
@@ -132,6 +136,30 @@ export function createYearOfData(endMs: number, seed = 1): YearOfData {
     });
   }
 
+  /** A webhook that was asked for, and perhaps deleted, and what it was sent. */
+  function addWebhook(maker: Person, began: number, erased: number | null): void {
+    const id = newId("whk");
+    const { workspaceId } = maker;
+    add("webhooks", "webhooks", workspaceId, erased, {
+      ...{ id, workspace_id: workspaceId, url: "https://hooks.example.com/", events: ["connection.*"] },
+      ...{ secret_ref: `vault:kv/data/aurora/users/webhook-${id}`, created_by: maker.id, created_at: at(began) },
+      ...{ is_active: erased === null, deleted_at: at(erased), secret_erased_at: at(erased) },
+    });
+    const send = (sent: number, status: string, next: number | null) => {
+      const delivery = { id: newId("msg"), webhook_id: id, workspace_id: workspaceId, seq: Math.floor(began - sent) };
+      add("webhook_deliveries", "webhook_deliveries", workspaceId, sent, {
+        ...{ ...delivery, event: "connection.recovered", payload: "{}", status, attempts: 1 },
+        ...{ created_at: at(sent), next_attempt_at: at(next) },
+      });
+      return delivery.id;
+    };
+    for (let sent = began - 1; sent > (erased ?? 0); sent -= 100 + upTo(400)) send(sent, "delivered", null);
+    if (erased !== null) return;
+    // One that was replayed yesterday and may still be sent, and one that waits for a webhook that was paused.
+    spare(send(60 * 24 + HALF, "pending", 12));
+    send(50 * 24 + HALF, "pending", 49 * 24);
+  }
+
   const workspaces = Array.from({ length: WORKSPACES }, () => newId("wsp"));
   for (const workspaceId of workspaces) {
     const people = [addPerson(workspaceId, DAYS * 24 + HALF, null, "admin")];
@@ -158,8 +186,19 @@ export function createYearOfData(endMs: number, seed = 1): YearOfData {
     spare(held.id);
     addRotatedKey(people[0] ?? fail(), 90 * 24 + HALF);
     addRotatedKey(people[0] ?? fail(), null);
+    for (const erased of [null, 20 * 24 + HALF, 50 * 24 + HALF]) {
+      addWebhook(people[0] ?? fail(), 200 * 24 + HALF, erased);
+    }
   }
-  return { workspaces, rows, expected: groupExpected(rows) };
+  // More than a thousand in one of them, so that it has a checkpoint of its own on the way.
+  const events = new Map([...workspaces.map((chain) => every(chain, 30)), every("wsp_unauthenticated", 7)]);
+  return { workspaces, rows, events, expected: groupExpected(rows) };
+}
+
+/** A chain with an event every so many hours, for some 380 days. */
+function every(chain: string, hours: number): readonly [string, readonly number[]] {
+  const length = Math.floor((380 * 24) / hours);
+  return [chain, Array.from({ length }, (_, n) => (length - n) * hours + HALF)];
 }
 
 function groupExpected(rows: readonly YearRow[]): ReadonlyMap<string, readonly string[]> {

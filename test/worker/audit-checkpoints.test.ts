@@ -13,6 +13,8 @@ import { addSeconds } from "../../src/domain/time.ts";
 import { listCheckpointKeys } from "../../src/services/audit/checkpoint-keys.ts";
 import { pruneAuditEvents } from "../../src/services/audit/prune-audit-events.ts";
 import { verifyAuditChain } from "../../src/services/audit/verify-audit-chain.ts";
+import { pruneChains } from "../../src/services/retention/prune-chains.ts";
+import { tellPurges } from "../../src/services/retention/tell-purges.ts";
 import { watchNetwork } from "../support/worker-network.ts";
 
 type Stub = DurableObjectStub & AuditLogObject;
@@ -140,6 +142,22 @@ describe("pruning", () => {
     expect(rows.map(({ seq }) => seq)).toEqual([4, 5]);
   });
 
+  test("is planned and done by the daily run, which tells the chain once", async () => {
+    const { scope, chain } = await oldChain();
+    await tamper("insert into workspaces (id, name) values ($1, 'w')", chain);
+    const plan = async () => (await deps.retention.plan(365)).filter(({ workspaceId }) => workspaceId === chain);
+    const lines = await plan();
+    expect(lines).toMatchObject([{ kind: "audit_events", count: 3 }]);
+    expect([await pruneChains(deps, lines), await pruneChains(deps, lines)]).toEqual([3, 0]);
+    expect(await plan()).toEqual([]);
+    await tellPurges(deps);
+    expect(await verifyAuditChain(deps, scope)).toMatchObject({ ok: true, events: 3, provenSeq: 6 });
+    const rows = await deps.auditEvents.rows(scope, 5, 10);
+    expect(rows).toMatchObject([
+      { columns: { action: "retention.purged", detail: { kind: "audit_events", count: 3 } } },
+    ]);
+  });
+
   test.each<[string, string, number]>([
     ["the beginning cut off further", "delete from audit_events where workspace_id = $1 and seq = 4", 4],
     ["a pruned row put back", "update audit_events set seq = 2 where workspace_id = $1 and seq = 4", 2],
@@ -155,22 +173,6 @@ describe("pruning", () => {
     await tamper("update audit_events set ip = 'x' where workspace_id = $1 and seq = 2", chain);
     expect(await prune(chain)).toMatchObject({ events: 0, firstBadSeq: 2 });
     expect(await deps.auditEvents.rows(scope, 0, 10)).toHaveLength(5);
-  });
-
-  test("finds the chains that have something to prune", async () => {
-    const { chain } = await oldChain();
-    const before = addSeconds(deps.now(), -365 * DAY_SECONDS);
-    const list = async () => {
-      const found: string[] = [];
-      for (let after = ""; ; after = found.at(-1) ?? "") {
-        const page = await deps.auditPruning.chainsBefore(before, after, 2);
-        found.push(...page);
-        if (page.length < 2) return found;
-      }
-    };
-    expect(await list()).toContain(chain);
-    await prune(chain);
-    expect(await list()).not.toContain(chain);
   });
 
   test("cannot begin the chain where it never was", async () => {

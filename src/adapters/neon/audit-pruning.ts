@@ -1,6 +1,6 @@
 import type { AuditPruning } from "../../domain/audit-chain.ts";
 import type { Database } from "./database.ts";
-import { readText, timeParameter } from "./row.ts";
+import { timeParameter } from "./row.ts";
 import { sql } from "./statement.ts";
 
 /** Old events in Postgres. Deleting is a definer function's: the Worker's role itself may not. */
@@ -20,13 +20,6 @@ export function createAuditPruning(database: Database): AuditPruning {
     deleteUpTo: async (scope, seq, limit) => {
       const [rows = []] = await database.as(scope, sql`select prune_audit_events(${seq}, ${limit}) as deleted`);
       return Number(rows[0]?.["deleted"]);
-    },
-    chainsBefore: async (before, after, limit) => {
-      const time = timeParameter(before);
-      const [rows = []] = await database.enter(
-        sql`select workspace_id from list_audit_chains(${time}, ${after}, ${limit})`,
-      );
-      return rows.map((row) => readText(row, "workspace_id"));
     },
   };
 }

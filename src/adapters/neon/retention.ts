@@ -1,4 +1,4 @@
-import { requireId } from "../../domain/ids.ts";
+import { requireChain } from "../../domain/audit-chain.ts";
 import { type Purge, RETENTION_KINDS, type RetentionLine, type RetentionStore } from "../../domain/retention.ts";
 import type { SecretRef } from "../../domain/secret-ref.ts";
 import { toBinding } from "./connection-row.ts";
@@ -9,8 +9,8 @@ import { sql } from "./statement.ts";
 /** The purge in Postgres: definer functions alone, since the Worker's role may delete nothing. */
 export function createRetentionStore(database: Database): RetentionStore {
   return {
-    plan: async () => {
-      const [rows = []] = await database.enter(sql`select * from plan_retention()`);
+    plan: async (auditDays) => {
+      const [rows = []] = await database.enter(sql`select * from plan_retention(${auditDays})`);
       return rows.flatMap(toLine);
     },
     purgeRows: async (kind, limit) => {
@@ -43,7 +43,7 @@ export function createRetentionStore(database: Database): RetentionStore {
 function toLine(row: Row): readonly RetentionLine[] {
   const kind = RETENTION_KINDS.find((known) => known === row["kind"]);
   if (kind === undefined) return [];
-  const workspaceId = requireId("wsp", row["workspace_id"]);
+  const workspaceId = requireChain(readText(row, "workspace_id"));
   const times = { oldest: readTime(row, "oldest"), olderThan: readTime(row, "older_than") };
   return [{ kind, workspaceId, count: Number(row["count"]), ...times }];
 }

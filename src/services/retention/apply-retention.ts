@@ -1,12 +1,15 @@
-import { RETENTION_KINDS, type RetentionKind } from "../../domain/retention.ts";
+import { RETENTION_KINDS, type RetentionKind, type RetentionLine } from "../../domain/retention.ts";
 import type { Deps } from "../deps.ts";
 import { planRetention } from "./plan-retention.ts";
+import { pruneChains } from "./prune-chains.ts";
 import { purgeConnections } from "./purge-connections.ts";
 import { purgeRows } from "./purge-rows.ts";
 import { reportOrphanedSecrets } from "./report-orphaned-secrets.ts";
 import { tellPurges } from "./tell-purges.ts";
 
-type RetentionDeps = Pick<Deps, "audit" | "keepers" | "log" | "now" | "retention" | "secrets" | "settings" | "sha256">;
+type RetentionDeps = Parameters<typeof pruneChains>[0] &
+  Parameters<typeof reportOrphanedSecrets>[0] &
+  Pick<Deps, "keepers">;
 
 /** What a run did of one kind, over all workspaces. */
 export interface RetentionResult {
@@ -27,16 +30,18 @@ export async function applyRetention(deps: RetentionDeps): Promise<readonly Rete
   const plan = await planRetention(deps);
   const results: RetentionResult[] = [];
   const steps = RETENTION_KINDS.flatMap((kind) => {
-    const planned = plan.filter((line) => line.kind === kind).reduce((sum, { count }) => sum + count, 0);
-    const purge = async () => void results.push({ kind, planned, purged: await purgeKind(deps, kind) });
+    const lines = plan.filter((line) => line.kind === kind);
+    const planned = lines.reduce((sum, { count }) => sum + count, 0);
+    const purge = async () => void results.push({ kind, planned, purged: await purgeKind(deps, kind, lines) });
     return planned > 0 ? [purge] : [];
   });
   await inOrder([...steps, () => tellPurges(deps), () => reportOrphanedSecrets(deps)]);
   return results;
 }
 
-function purgeKind(deps: RetentionDeps, kind: RetentionKind): Promise<number> {
-  return kind === "connections" ? purgeConnections(deps) : purgeRows(deps, kind);
+function purgeKind(deps: RetentionDeps, kind: RetentionKind, lines: readonly RetentionLine[]): Promise<number> {
+  if (kind === "connections") return purgeConnections(deps);
+  return kind === "audit_events" ? pruneChains(deps, lines) : purgeRows(deps, kind);
 }
 
 /** Each whatever became of the one before; the first failure is the run's. */

@@ -195,7 +195,6 @@ function createFakePruning(log: () => FakeLog): AuditPruning {
       log().rows = log().rows.filter((row) => !doomed.includes(row));
       return doomed.length;
     },
-    chainsBefore: async () => [CHAIN],
   };
 }
 

@@ -19,8 +19,12 @@ import { createFakeTime } from "../../support/fake-time.ts";
 import { randomBytes } from "../../support/random-bytes.ts";
 import { TEST_SETTINGS } from "../../support/test-settings.ts";
 import type { YearOfData } from "../../support/year-of-data.ts";
+import { LOGIN } from "../audit/fake-log.ts";
 
-const TABLES = ["users", "user_tokens", "sessions", "api_keys", "kubectl_tokens"] as const;
+const TABLES = [
+  ...["users", "user_tokens", "sessions", "api_keys", "kubectl_tokens", "webhooks", "webhook_deliveries"],
+] as const;
+const HOUR_MS = 3_600_000;
 const sha256 = async (text: string) => createHash("sha256").update(text).digest("hex");
 
 /** The job over a real database that holds the year; what is not in Postgres is in memory. */
@@ -44,11 +48,19 @@ export async function createRetentionWorld(migrated: MigratedDatabase, year: Yea
   };
   const keepers = createFakeKeepers(common);
   const retention = createRetentionStore(database);
-  const deps = { ...common, keepers, retention, sha256, log: logbook };
+  const { auditEvents, auditHeads, auditPruning } = log;
+  const deps = { ...common, auditEvents, auditHeads, auditPruning, keepers, retention, sha256, log: logbook };
   for (const { table, columns } of year.rows) {
     // Ended ones hold a secret too, as if no disconnect had ever reached the store.
     const ref = String(columns["secret_ref"]);
     if (table === "user_tokens") await common.secrets.write(parseSecretRef(ref, "aurora"), { access_token: "a" }, 0);
+  }
+  for (const [chain, hoursAgo] of year.events) {
+    await log.backdate(
+      chain,
+      LOGIN,
+      hoursAgo.map((hours) => Date.now() - hours * HOUR_MS),
+    );
   }
   const run = (change: Partial<RetentionStore> = {}) =>
     applyRetention({ ...deps, retention: { ...retention, ...change } });
@@ -59,7 +71,7 @@ export type RetentionWorld = Awaited<ReturnType<typeof createRetentionWorld>>;
 
 /** Empties the tables and puts the year in. */
 export async function fillWith({ owner }: MigratedDatabase, { workspaces, rows }: YearOfData): Promise<void> {
-  const emptied = ["retention_ledger", "gcp_setups", "sessions", "api_keys", "kubectl_tokens", "user_tokens", "users"];
+  const emptied = ["retention_ledger", "gcp_setups", ...[...TABLES].reverse()];
   for (const table of [...emptied, "audit_events", "audit_checkpoints", "workspaces"])
     await runAs(owner, null, `delete from ${table}`);
   for (const id of workspaces) await runAs(owner, null, `insert into workspaces (id, name) values ('${id}', 'w')`);

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { scopeOfChain } from "../../../src/domain/audit-scope.ts";
 import { AppError } from "../../../src/domain/errors.ts";
-import { requireId } from "../../../src/domain/ids.ts";
-import type { RetentionStore } from "../../../src/domain/retention.ts";
+import { RETENTION_KINDS, type RetentionStore } from "../../../src/domain/retention.ts";
 import { verifyAuditChain } from "../../../src/services/audit/verify-audit-chain.ts";
 import { applyRetention } from "../../../src/services/retention/apply-retention.ts";
 import { planRetention } from "../../../src/services/retention/plan-retention.ts";
 import { type MigratedDatabase, runAs, TARGETS } from "../../migrations/database-targets.ts";
-import { createYearOfData, type YearOfData } from "../../support/year-of-data.ts";
+import { AUDIT_KEPT_HOURS, createYearOfData, type YearOfData } from "../../support/year-of-data.ts";
 import { addUpTold, createRetentionWorld, fillWith, type RetentionWorld, readIds } from "./retention-world.ts";
 
 describe.each(TARGETS)("a year of data on $name", (target) => {
@@ -27,15 +27,21 @@ describe.each(TARGETS)("a year of data on $name", (target) => {
       .filter(({ goes }) => !goes)
       .map(({ id }) => id)
       .sort();
-  const countOf = (kind: string) => year.rows.filter((row) => row.kind === kind && row.goes).length;
+  const oldEvents = (chain: string) =>
+    year.events.get(chain)?.filter((hoursAgo) => hoursAgo > AUDIT_KEPT_HOURS).length ?? 0;
+  const expectedTold = () =>
+    new Map([
+      ...[...year.expected].map(([key, ids]) => [key, ids.length] as const),
+      ...[...year.events.keys()].map((chain) => [`audit_events ${chain}`, oldEvents(chain)] as const),
+    ]);
+  const countOf = (kind: string) =>
+    [...expectedTold()].reduce((sum, [key, count]) => (key.startsWith(`${kind} `) ? sum + count : sum), 0);
   const expectedResults = () =>
-    [...new Set(year.rows.map(({ kind }) => kind))]
-      .map((kind) => ({ kind, planned: countOf(kind), purged: countOf(kind) }))
-      .sort((one, other) => one.kind.localeCompare(other.kind));
+    RETENTION_KINDS.map((kind) => ({ kind, planned: countOf(kind), purged: countOf(kind) })).sort((one, other) =>
+      one.kind.localeCompare(other.kind),
+    );
   const sorted = <Result extends { kind: string }>(results: readonly Result[]) =>
     [...results].sort((one, other) => one.kind.localeCompare(other.kind));
-
-  const expectedTold = () => new Map([...year.expected].map(([key, ids]) => [key, ids.length]));
 
   describe("run twice", () => {
     let world: RetentionWorld;
@@ -57,7 +63,8 @@ describe.each(TARGETS)("a year of data on $name", (target) => {
 
     test("is a year worth the name", () => {
       expect(year.rows.length).toBeGreaterThan(2500);
-      expect(year.expected.size).toBe(15);
+      expect(expectedTold().size).toBe(3 * RETENTION_KINDS.length + 1);
+      expect(oldEvents("wsp_unauthenticated")).toBe(51);
       expect(survivors().length).toBeGreaterThan(200);
     });
 
@@ -81,20 +88,24 @@ describe.each(TARGETS)("a year of data on $name", (target) => {
 
     test("is told in one event per workspace and kind, by number, age, and name where there are few", () => {
       const purged = world.log.entries.filter(({ action }) => action === "retention.purged");
-      expect(purged).toHaveLength(year.expected.size);
+      expect(purged).toHaveLength(expectedTold().size);
       for (const { chain, actor, resource, detail } of purged) {
-        const ids = year.expected.get(`${String(detail["kind"])} ${chain}`) ?? [];
+        const ids = year.expected.get(`${String(detail["kind"])} ${chain}`);
         expect(actor).toEqual({ type: "system", id: "retention" });
         expect(resource).toEqual({ type: "workspace", id: chain });
         expect(detail["older_than"]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
-        expect(detail["ids"]).toEqual(ids.length <= 20 ? ids : undefined);
+        expect(detail["ids"]).toEqual(ids !== undefined && ids.length <= 20 ? ids : undefined);
       }
     });
 
-    test("leaves every chain whole", async () => {
-      for (const id of year.workspaces) {
-        const scope = { workspaceId: requireId("wsp", id), userId: requireId("usr", `usr_${"0".repeat(32)}`) };
-        expect(await verifyAuditChain(world.log, scope)).toMatchObject({ ok: true, firstBadSeq: null });
+    test("leaves of every chain what is younger, and whole", async () => {
+      for (const [chain, events] of year.events) {
+        const scope = scopeOfChain(chain);
+        const [first] = await world.log.auditEvents.rows(scope, 0, 1);
+        expect(first?.seq).toBe(oldEvents(chain) + 1);
+        const told = world.log.entries.filter((entry) => entry.chain === chain).length;
+        const left = events.length - oldEvents(chain) + told;
+        expect(await verifyAuditChain(world.log, scope)).toMatchObject({ ok: true, firstBadSeq: null, events: left });
       }
     });
 
@@ -164,6 +175,24 @@ describe.each(TARGETS)("a year of data on $name", (target) => {
       await world.run();
       expect(await readLeft()).toEqual(survivors());
       expect(addUpTold(world)).toEqual(expectedTold());
+    });
+
+    test("keeps a chain that was tampered with as it is, and says so each time", async () => {
+      const world = await createWorld();
+      const [chain = ""] = year.workspaces;
+      const forge = `update audit_events set ip = '198.51.100.1' where workspace_id = '${chain}' and seq = 7`;
+      await runAs(migrated.owner, null, forge);
+      await world.run();
+      await world.run();
+      const told = world.log.entries.filter(({ detail }) => detail["kind"] === "audit_events");
+      const detail = { kind: "audit_events", count: 0, first_bad_seq: 7 };
+      expect(told.filter((entry) => entry.chain === chain)).toMatchObject([
+        { outcome: "failure", detail },
+        { outcome: "failure", detail },
+      ]);
+      expect(told.filter((entry) => entry.chain !== chain)).toHaveLength(3);
+      const [first] = await world.log.auditEvents.rows(scopeOfChain(chain), 0, 1);
+      expect(first?.seq).toBe(1);
     });
 
     test("by three runs at once is purged once and told once", async () => {
