@@ -48,8 +48,12 @@ export interface AuditQuery {
 
 /** The log in Postgres. Every method throws `database_unavailable` when it does not answer. */
 export interface AuditEventStore {
-  /** Adds events of one chain in order; one that is there already is left as it is, so it is safe to repeat. */
-  insert(chain: string, events: readonly ChainedEvent[]): Promise<void>;
+  /**
+   * Adds events of one chain in order; one that is there already is left as it is, so it is safe to repeat.
+   *
+   * @returns the numbers, of those, under which another event is stored: theirs are not.
+   */
+  insert(chain: string, events: readonly ChainedEvent[]): Promise<readonly number[]>;
   /** Events of the caller's workspace, oldest first. */
   list(scope: Scope, query: AuditQuery): Promise<readonly AuditEvent[]>;
   /** Rows of the caller's workspace with `seq > after`, by seq. */

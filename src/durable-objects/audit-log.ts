@@ -56,7 +56,7 @@ export class AuditLog
   readonly #chores: readonly Chore[];
   /** The end of the line: hashing yields, so calls would interleave without it. */
   #line: Promise<unknown> = Promise.resolve();
-  #flushing: Promise<void> | null = null;
+  #flushing: Promise<readonly number[]> | null = null;
   #watch: UsageWatch | null = null;
 
   constructor(ctx: DurableObjectState, env: Bindings) {
@@ -138,9 +138,12 @@ export class AuditLog
     return toOutcome(async () => {
       await this.#recordRepeats();
       const head = this.#outbox.head();
-      // A flush that was under way may have taken its last look before the newest event came.
-      const isWaiting = () => this.#outbox.pending(0, 1).some(({ seq }) => seq <= head.seq);
-      while (isWaiting()) await this.#flushOnce();
+      // A flush that was under way may have taken its last look before the newest event came. What cannot arrive, since
+      // its number is taken, is for `verify` to name.
+      let taken: readonly number[] = [];
+      const isWaiting = () =>
+        this.#outbox.pending(0, taken.length + 1).some(({ seq }) => seq <= head.seq && !taken.includes(seq));
+      while (isWaiting()) taken = await this.#flushOnce();
       return head;
     });
   }
@@ -250,9 +253,11 @@ export class AuditLog
   }
 
   /** One flush at a time; everybody who wants one shares it. */
-  #flushOnce(): Promise<void> {
-    const store = () => createDeps(this.env, this.ctx).auditEvents;
-    this.#flushing ??= flushAuditEvents({ outbox: this.#outbox, nowMs, store }).finally(() => {
+  #flushOnce(): Promise<readonly number[]> {
+    const deps = () => createDeps(this.env, this.ctx);
+    const store = () => deps().auditEvents;
+    const log = () => deps().log;
+    this.#flushing ??= flushAuditEvents({ outbox: this.#outbox, nowMs, store, log }).finally(() => {
       this.#flushing = null;
     });
     return this.#flushing;

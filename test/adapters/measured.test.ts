@@ -94,8 +94,10 @@ test("a measured secret store times every call by its kind and whether it failed
 test("audit events are counted as they arrive in the database, and each time they do not", async () => {
   const metrics = createFakeMetrics();
   let isAway = true;
+  let taken: readonly number[] = [];
   const insert = async () => {
     if (isAway) throw AWAY;
+    return taken;
   };
   const store = measureAuditEvents({ insert } as Partial<AuditEventStore> as AuditEventStore, metrics);
   const event = { seq: 1, text: "{}", prevHash: "", hash: "" };
@@ -104,6 +106,10 @@ test("audit events are counted as they arrive in the database, and each time the
   await store.insert("chain", [event, event]);
   expect(metrics.counted("aurora_audit_flush_failures_total")).toEqual({ "": 1 });
   expect(metrics.counted("aurora_audit_events_total")).toEqual({ stored: 2 });
+  taken = [1];
+  await store.insert("chain", [event, event]);
+  expect(metrics.counted("aurora_audit_flush_failures_total")).toEqual({ "": 2 });
+  expect(metrics.counted("aurora_audit_events_total")).toEqual({ stored: 3 });
 });
 
 test("the token of /metrics is taken as a whole, and nothing is when there is none", async () => {

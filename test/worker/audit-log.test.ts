@@ -187,6 +187,26 @@ describe("flushing", () => {
   });
 });
 
+describe("a number that another event has taken in Postgres", () => {
+  test("keeps the event in the object, is named by verify, and is filled once that row is gone", async () => {
+    const { scope, chain, log } = openWorkspace();
+    await log.append(chain, [LOGIN]);
+    await log.flush();
+    const plant = `insert into audit_events select workspace_id, 2, at, action, outcome, actor, resource, ip, request_id,
+      detail, prev_hash, hash, event from audit_events where workspace_id = $1 and seq = 1`;
+    await tamper().query(plant, [chain]);
+    await log.append(chain, [LOGIN, LOGIN]);
+    expect(await log.flush()).toMatchObject({ ok: true, value: { seq: 3 } });
+    expect((await log.pending(0, 10)).map(({ seq }) => seq)).toEqual([2]);
+    expect(await verifyAuditChain(deps, scope)).toMatchObject({ ok: false, firstBadSeq: 2 });
+
+    await tamper().query("delete from audit_events where workspace_id = $1 and seq = 2", [chain]);
+    expect(await log.flush()).toMatchObject({ ok: true });
+    expect(await log.pending(0, 10)).toEqual([]);
+    expect(await verifyAuditChain(deps, scope)).toMatchObject({ ok: true, events: 3 });
+  });
+});
+
 describe("what is read back", () => {
   test("is what was recorded, with its number, time and hash", async () => {
     const { scope, chain } = openWorkspace();

@@ -7,8 +7,10 @@ export function measureAuditEvents(store: AuditEventStore, metrics: Pick<Metrics
     ...store,
     insert: async (chain, events) => {
       try {
-        await store.insert(chain, events);
-        metrics.count("aurora_audit_events_total", { stage: "stored" }, events.length);
+        const taken = await store.insert(chain, events);
+        metrics.count("aurora_audit_events_total", { stage: "stored" }, events.length - taken.length);
+        if (taken.length > 0) metrics.count("aurora_audit_flush_failures_total", {});
+        return taken;
       } catch (error) {
         metrics.count("aurora_audit_flush_failures_total", {});
         throw error;

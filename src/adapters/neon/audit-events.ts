@@ -10,7 +10,10 @@ import { type Statement, sql } from "./statement.ts";
 export function createAuditEvents(database: Database): AuditEventStore {
   return {
     insert: async (chain, events) => {
-      await database.as(scopeOfChain(chain), insertEvents(chain, events));
+      const given = renderEvents(events);
+      const statements = [insertEvents(chain, given), selectTaken(chain, given)];
+      const [, rows = []] = await database.as(scopeOfChain(chain), ...statements);
+      return rows.map(({ seq }) => Number(seq));
     },
     list: async (scope, query) => {
       const [rows = []] = await database.as(scope, selectEvents(scope, query));
@@ -30,18 +33,32 @@ export function createAuditEvents(database: Database): AuditEventStore {
   };
 }
 
-/** One statement whatever the number of events: the columns are taken from the very text that was hashed. */
-function insertEvents(chain: string, events: readonly ChainedEvent[]): Statement {
-  const rows = JSON.stringify(events.map(({ text, prevHash, hash }) => ({ text, prev_hash: prevHash, hash })));
+/** As one parameter, whatever their number. */
+function renderEvents(events: readonly ChainedEvent[]): string {
+  return JSON.stringify(events.map(({ seq, text, prevHash, hash }) => ({ seq, text, prev_hash: prevHash, hash })));
+}
+
+/** The columns are taken from the very text that was hashed. */
+function insertEvents(chain: string, given: string): Statement {
   return sql`insert into audit_events
       (workspace_id, seq, at, action, outcome, actor, resource, ip, request_id, detail, prev_hash, hash, event)
     select ${chain}, (event->>'seq')::bigint, (event->>'at')::timestamptz, event->>'action', event->>'outcome',
       event->'actor', nullif(event->'resource', 'null'::jsonb), event->>'ip', event->>'request_id', event->'detail',
       given.prev_hash, given.hash, given.text
-    from jsonb_to_recordset(${rows}::jsonb) as given (text text, prev_hash text, hash text),
+    from jsonb_to_recordset(${given}::jsonb) as given (text text, prev_hash text, hash text),
       lateral (select given.text::jsonb as event) as parsed
     order by (event->>'seq')::bigint
     on conflict do nothing`;
+}
+
+function selectTaken(chain: string, given: string): Statement {
+  return sql`select given.seq
+    from jsonb_to_recordset(${given}::jsonb) as given (seq bigint, text text, hash text)
+    where not exists (
+      select from audit_events as stored
+      where stored.workspace_id = ${chain} and stored.seq = given.seq
+        and stored.hash = given.hash and stored.event = given.text)
+    order by given.seq`;
 }
 
 function selectEvents(scope: Scope, { after, limit, action, actor }: AuditQuery): Statement {

@@ -62,7 +62,8 @@ export function createSqlOutbox(storage: DurableObjectStorage, pass: (place: Cha
     knows: (key) => sql.exec("select id from recent_keys where key = ?", key).toArray().length > 0,
     pending: (after, limit) =>
       sql.exec<SqlEvent>("select * from outbox where seq > ? order by seq limit ?", after, limit).toArray(),
-    forget: (seq) => void sql.exec("delete from outbox where seq <= ?", seq),
+    forget: (seqs) =>
+      void sql.exec("delete from outbox where seq in (select value from json_each(?))", JSON.stringify(seqs)),
     rememberChain: (chain) => void sql.exec("update log set chain = ?1 where chain <> ?1", requireChain(chain)),
     chain: () => log().chain,
     failures: () => log().failures,

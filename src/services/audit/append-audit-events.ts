@@ -19,8 +19,8 @@ export interface AuditOutbox {
   knows(key: string): boolean;
   /** Events with `seq > after`, by seq. */
   pending(after: number, limit: number): readonly ChainedEvent[];
-  /** Drops the events up to and with `seq`. */
-  forget(seq: number): void;
+  /** Drops the events of those numbers. */
+  forget(seqs: readonly number[]): void;
   /** The repeats of that key, of whatever minute; null when there are none. */
   repeats(key: string): Repeats | null;
   keepRepeats(repeats: Repeats): void;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { appendAuditEvents, appendRepeats, countAuditEvents } from "../../../src/services/audit/append-audit-events.ts";
 import { flushAuditEvents } from "../../../src/services/audit/flush-audit-events.ts";
-import { createFakeLog, type FakeLog, LOGIN, recordLogins } from "./fake-log.ts";
+import { CHAIN, createFakeLog, type FakeLog, LOGIN, recordLogins } from "./fake-log.ts";
 
 const FAILED = { ...LOGIN, action: "auth.failed", outcome: "failure" } as const;
 const once = (key: string, times = 1) => [{ key, entry: FAILED, times }];
@@ -165,6 +165,29 @@ describe("flushing", () => {
     await expect(flushAuditEvents({ ...log.flush, store: () => failing })).rejects.toThrow();
     expect(log.outbox.map(({ seq }) => seq)[0]).toBe(101);
     expect(log.rows).toHaveLength(100);
+  });
+
+  test("keeps an event whose number another has taken, says so, and brings the rest", async () => {
+    const log = createFakeLog();
+    await recordLogins(log, 250);
+    const [mine] = log.outbox;
+    if (mine === undefined) throw new Error("nothing was recorded");
+    log.rows.push({ ...mine, hash: "f".repeat(64), columns: {} });
+    expect(await flushAuditEvents(log.flush)).toEqual([1]);
+    expect(log.outbox).toEqual([mine]);
+    expect(log.rows).toHaveLength(250);
+    expect(log.retryAtMs()).toBeGreaterThan(log.clock.ms);
+    expect(log.logbook.lines).toEqual([
+      {
+        level: "error",
+        message: "numbers of the audit log are taken in Postgres by other events",
+        fields: { chain: CHAIN, events: 1, first: 1 },
+      },
+    ]);
+    log.rows.shift();
+    expect(await flushAuditEvents(log.flush)).toEqual([]);
+    expect([log.outbox, log.retryAtMs()]).toEqual([[], 0]);
+    expect(log.rows).toHaveLength(250);
   });
 
   test("an event that arrived before the answer was lost is not there twice", async () => {

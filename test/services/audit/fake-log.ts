@@ -19,6 +19,7 @@ import { type EpochSeconds, epochSeconds } from "../../../src/domain/time.ts";
 import { type AppendDeps, appendAuditEvents, type Repeats } from "../../../src/services/audit/append-audit-events.ts";
 import { type FlushDeps, flushAuditEvents } from "../../../src/services/audit/flush-audit-events.ts";
 import { storeCheckpoints } from "../../../src/services/audit/store-checkpoints.ts";
+import { createLogbook, type Logbook } from "../../support/fake-logbook.ts";
 import { createFakeCheckpoints, type FakeCheckpoints } from "./fake-checkpoints.ts";
 
 export const CHAIN = `wsp_${"1".repeat(32)}`;
@@ -65,6 +66,8 @@ export interface FakeLog {
   readonly retryAtMs: () => number;
   /** Numbers of the events of each batch that arrived. */
   readonly batches: number[][];
+  /** What the operator would read. */
+  readonly logbook: Logbook;
   /** What a listener has heard of. */
   readonly told: readonly ChainedEvent[];
 }
@@ -94,7 +97,7 @@ export function createFakeLog(): FakeLog {
         for (const event of events) checkpoints.pass(event);
       },
       pending: (after, limit) => pending.filter(({ seq }) => seq > after).slice(0, limit),
-      forget: (upTo) => void pending.splice(0, pending.filter(({ seq }) => seq <= upTo).length),
+      forget: (seqs) => void pending.splice(0, pending.length, ...pending.filter(({ seq }) => !seqs.includes(seq))),
       repeats: (key) => counts.get(key) ?? null,
       keepRepeats: (repeats) => void counts.set(repeats.key, repeats),
       repeatsBefore: (minute, limit) => [...counts.values()].filter((one) => one.minute < minute).slice(0, limit),
@@ -107,6 +110,7 @@ export function createFakeLog(): FakeLog {
     append,
     flush: {
       nowMs: () => clock.ms,
+      log: () => log.logbook,
       store: () => log.auditEvents,
       outbox: {
         ...append.outbox,
@@ -144,6 +148,7 @@ export function createFakeLog(): FakeLog {
     now: () => epochSeconds(clock.ms / 1000),
     sha256,
     outbox: pending,
+    logbook: createLogbook(),
     told,
     rows: [],
     clock,
@@ -163,9 +168,10 @@ function createTable(log: () => FakeLog, outage: { batches: number }): AuditEven
     insert: async (_, events) => {
       if (outage.batches-- > 0) throw new AppError("database_unavailable", "away");
       log().batches.push(events.map(({ seq }) => seq));
-      const known = new Set(log().rows.map(({ seq }) => seq));
+      const known = new Map(log().rows.map(({ seq, hash }) => [seq, hash]));
       const fresh = events.filter(({ seq }) => !known.has(seq));
       log().rows.push(...fresh.map((event) => ({ ...event, columns: JSON.parse(event.text) })));
+      return events.flatMap(({ seq, hash }) => (known.has(seq) && known.get(seq) !== hash ? [seq] : []));
     },
     list: async (_, query) =>
       matching(query)
