@@ -1,7 +1,7 @@
 import { type AuditAction, type AuditEntry, type AuditEvent, UNAUTHENTICATED_CHAIN } from "./audit-event.ts";
 import { AppError } from "./errors.ts";
 import { type ApiKeyId, readId } from "./ids.ts";
-import { isJsonObject, type JsonObject } from "./json.ts";
+import { isJsonObject, type JsonObject, parseJsonObject } from "./json.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Scope } from "./principal.ts";
 import type { EpochSeconds } from "./time.ts";
@@ -168,6 +168,12 @@ export async function chainEvent(
   const { requestId, ...rest } = entry;
   const text = canonicalJson({ ...rest, seq: head.seq + 1, at, request_id: requestId });
   return { seq: head.seq + 1, text, prevHash: head.hash, hash: await sha256(head.hash + text) };
+}
+
+/** The same event, numbered and chained behind another `head`. */
+export async function rechainEvent(head: ChainHead, { text }: ChainedEvent, sha256: Sha256): Promise<ChainedEvent> {
+  const moved = canonicalJson({ ...parseJsonObject(text), seq: head.seq + 1 });
+  return { seq: head.seq + 1, text: moved, prevHash: head.hash, hash: await sha256(head.hash + moved) };
 }
 
 /** True when the row is the one that follows `head`: its number, its columns, its text and its hashes all agree. */

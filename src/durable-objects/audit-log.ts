@@ -21,6 +21,7 @@ import {
 import { FLUSH_DELAY_MS, flushAuditEvents, MAX_BACKOFF_MS } from "../services/audit/flush-audit-events.ts";
 import { readTally, tallyDatabaseFailures, tallyEvents } from "../services/metrics/tally-events.ts";
 import { createUsageWatch, type UsageWatch } from "../services/usage/watch-usage.ts";
+import { adoptChain } from "./audit-log/adopt.ts";
 import { createCheckpointChore } from "./audit-log/checkpoint-chore.ts";
 import { createSqlCheckpoints, type SqlCheckpoints } from "./audit-log/checkpoints.ts";
 import { type Chore, nextDueMs, runChores } from "./audit-log/chore.ts";
@@ -137,6 +138,8 @@ export class AuditLog
   flush(): Promise<Outcome<ChainHead>> {
     return toOutcome(async () => {
       await this.#recordRepeats();
+      // It may number anew what waits; the head is the last of what is then.
+      await this.#adopt();
       const head = this.#outbox.head();
       // A flush that was under way may have taken its last look before the newest event came. What cannot arrive, since
       // its number is taken, is for `verify` to name.
@@ -257,11 +260,19 @@ export class AuditLog
     const deps = () => createDeps(this.env, this.ctx);
     const store = () => deps().auditEvents;
     const log = () => deps().log;
-    this.#flushing ??= flushAuditEvents({ outbox: this.#outbox, nowMs, store, log }).finally(() => {
+    const adopt = this.#adopt;
+    this.#flushing ??= flushAuditEvents({ outbox: this.#outbox, nowMs, store, log, adopt }).finally(() => {
       this.#flushing = null;
     });
     return this.#flushing;
   }
+
+  /** Goes on behind the chain Postgres has, when this object has forgotten it. */
+  readonly #adopt = async (): Promise<void> => {
+    // What it brought once says that it knows its chain; the line keeps others from appending meanwhile.
+    if (this.#outbox.flushedSeq() > 0) return;
+    await this.#inLine(() => adoptChain(this.#outbox, this.#checkpoints, createDeps(this.env, this.ctx)));
+  };
 
   /** Wakes the object when something is due, unless it wakes earlier anyway. */
   async #schedule(): Promise<void> {

@@ -207,6 +207,52 @@ describe("a number that another event has taken in Postgres", () => {
   });
 });
 
+describe("an object that has forgotten its chain", () => {
+  /** As in an account it was moved to, or when the namespace was made anew. */
+  async function forget(log: Stub): Promise<void> {
+    await runInDurableObject(log, (_, { storage }) => storage.deleteAll());
+    await evictDurableObject(log);
+  }
+
+  test("goes on behind the events Postgres has, and loses none of its own", async () => {
+    const { scope, chain, log } = openWorkspace();
+    await log.append(chain, [LOGIN, LOGIN, LOGIN]);
+    await log.flush();
+    await forget(log);
+    await log.append(chain, [{ ...LOGIN, action: "user.logout" }]);
+    await log.append(chain, [LOGIN]);
+    const { events } = await listAuditEvents(deps, scope, ALL);
+    const actions = ["user.login", "user.login", "user.login", "user.logout", "user.login"];
+    expect(events.map(({ seq, action }) => [seq, action])).toEqual(actions.map((action, index) => [index + 1, action]));
+    expect(await verifyAuditChain(deps, scope)).toMatchObject({ ok: true, events: 5 });
+    expect(await seqOf(log.append(chain, [LOGIN]))).toBe(6);
+  });
+
+  test("knows its signed checkpoints again, and where the chain begins", async () => {
+    const { scope, chain, log } = openWorkspace();
+    await log.append(
+      chain,
+      Array.from({ length: 1005 }, () => LOGIN),
+    );
+    await log.flush();
+    await runDurableObjectAlarm(log);
+    await vi.waitFor(async () => expect((await log.memory(0, 10)).marks[0]?.checkpoint).not.toBeNull());
+    const remembered = await log.memory(0, 10);
+    await forget(log);
+    await log.append(chain, [LOGIN]);
+    expect(await verifyAuditChain(deps, scope)).toMatchObject({ ok: true, events: 1006, provenSeq: 1006 });
+    expect(await log.memory(0, 10)).toEqual(remembered);
+  });
+
+  test("takes nothing for its past that it has brought itself, though it never heard that it arrived", async () => {
+    const { scope, chain, log } = openWorkspace();
+    await log.append(chain, [LOGIN, LOGIN]);
+    await deps.auditEvents.insert(chain, await log.pending(0, 10));
+    await log.append(chain, [LOGIN]);
+    expect(await verifyAuditChain(deps, scope)).toMatchObject({ ok: true, events: 3 });
+  });
+});
+
 describe("what is read back", () => {
   test("is what was recorded, with its number, time and hash", async () => {
     const { scope, chain } = openWorkspace();

@@ -1,4 +1,4 @@
-import { type ChainHead, type ChainMemory, EMPTY_CHAIN, type Mark } from "../../domain/audit-chain.ts";
+import { type ChainHead, type ChainMemory, type Checkpoint, EMPTY_CHAIN, type Mark } from "../../domain/audit-chain.ts";
 import { isCheckpointSeq, isSamePlace } from "../../domain/audit-checkpoint.ts";
 import { AppError } from "../../domain/errors.ts";
 import type { CheckpointBook } from "../../services/audit/store-checkpoints.ts";
@@ -27,6 +27,8 @@ export interface SqlCheckpoints extends Omit<CheckpointBook, "chain"> {
   /** Lets the chain begin behind that place. @throws `invalid_request` when it begins behind it already. */
   moveAnchor(place: ChainHead): void;
   keepCleared(seq: number): void;
+  /** Remembers, instead of all it has, a chain that begins behind `anchor` and what was signed of it. */
+  adopt(anchor: ChainHead, signed: readonly Checkpoint[]): void;
 }
 
 /** The checkpoints in the object's own SQLite. */
@@ -72,6 +74,15 @@ export function createSqlCheckpoints({ sql }: DurableObjectStorage): SqlCheckpoi
       sql.exec("delete from marks where seq < ? and stored = 1", seq);
     },
     keepCleared: (seq) => void sql.exec("update anchor set cleared = 1 where seq = ?", seq),
+    adopt: ({ seq, hash }, signed) => {
+      sql.exec("delete from marks");
+      sql.exec("update anchor set seq = ?, hash = ?, cleared = 1", seq, hash);
+      for (const mark of signed) {
+        const { keyId, signature, at } = mark;
+        const row = [mark.seq, mark.hash, at, keyId, signature];
+        sql.exec('insert into marks (seq, hash, at, "keyId", signature, stored) values (?, ?, ?, ?, ?, 1)', ...row);
+      }
+    },
   };
 }
 

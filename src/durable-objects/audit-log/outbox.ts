@@ -1,4 +1,4 @@
-import { type ChainHead, EMPTY_CHAIN, requireChain } from "../../domain/audit-chain.ts";
+import { type ChainedEvent, type ChainHead, EMPTY_CHAIN, requireChain } from "../../domain/audit-chain.ts";
 import { parseAuditEntry } from "../../domain/audit-entry.ts";
 import { type AuditOutbox, endOfMinuteMs, type Repeats } from "../../services/audit/append-audit-events.ts";
 import type { FlushOutbox } from "../../services/audit/flush-audit-events.ts";
@@ -28,6 +28,8 @@ export interface SqlOutbox extends AuditOutbox, FlushOutbox {
   rememberChain(chain: string): void;
   /** The last event Postgres has. */
   flushedSeq(): number;
+  /** Puts these in the place of everything that waits, and the head behind them. */
+  replace(events: readonly ChainedEvent[]): void;
   /** When to bring what waits to Postgres; `soonMs` when nothing delays it. Infinity = nothing waits. */
   flushDueMs(soonMs: number): number;
   /** When the oldest minute of repeats is over. Infinity = there are none. */
@@ -45,6 +47,13 @@ export function createSqlOutbox(storage: DurableObjectStorage, pass: (place: Cha
   const { sql } = storage;
   const log = () => sql.exec<SqlLog>("select chain, seq, hash, failures, retry_at_ms from log").one();
   const minimum = (query: string) => sql.exec<{ least: number | null }>(query).one().least ?? Infinity;
+  const keep = (events: readonly ChainedEvent[]) => {
+    for (const { seq, text, prevHash, hash } of events) {
+      sql.exec("insert into outbox values (?, ?, ?, ?)", seq, text, prevHash, hash);
+      sql.exec("update log set seq = ?, hash = ?", seq, hash);
+      pass({ seq, hash });
+    }
+  };
   sql.exec(TABLES);
 
   return {
@@ -53,11 +62,12 @@ export function createSqlOutbox(storage: DurableObjectStorage, pass: (place: Cha
     add: (added, key) =>
       storage.transactionSync(() => {
         if (key !== null) rememberKey(sql, key);
-        for (const { seq, text, prevHash, hash } of added) {
-          sql.exec("insert into outbox values (?, ?, ?, ?)", seq, text, prevHash, hash);
-          sql.exec("update log set seq = ?, hash = ?", seq, hash);
-          pass({ seq, hash });
-        }
+        keep(added);
+      }),
+    replace: (events) =>
+      storage.transactionSync(() => {
+        sql.exec("delete from outbox");
+        keep(events);
       }),
     knows: (key) => sql.exec("select id from recent_keys where key = ?", key).toArray().length > 0,
     pending: (after, limit) =>

@@ -18,6 +18,8 @@ export interface FlushDeps {
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
   readonly log: () => Pick<Log, "error">;
+  /** Makes sure, before anything is brought, that the numbers go on from those Postgres has; may throw as the store. */
+  readonly adopt: () => Promise<void>;
 }
 
 /** One statement's worth: at most a few hundred KiB of JSON. */
@@ -42,6 +44,7 @@ export async function flushAuditEvents(deps: FlushDeps): Promise<readonly number
   const { outbox } = deps;
   const taken: number[] = [];
   try {
+    await deps.adopt();
     for (let events = outbox.pending(0, BATCH); events.length > 0; ) {
       taken.push(...(await insertBatch(deps, events)));
       events = outbox.pending(events.at(-1)?.seq ?? 0, BATCH);

@@ -167,6 +167,15 @@ describe("flushing", () => {
     expect(log.rows).toHaveLength(100);
   });
 
+  test("brings nothing while Postgres cannot be asked where the numbers go on, and keeps everything", async () => {
+    const log = createFakeLog();
+    await recordLogins(log, 2);
+    const adopt = () => Promise.reject(new Error("away"));
+    await expect(flushAuditEvents({ ...log.flush, adopt })).rejects.toThrow("away");
+    expect([log.rows.length, log.outbox.length]).toEqual([0, 2]);
+    expect(log.retryAtMs()).toBe(log.clock.ms + 1000);
+  });
+
   test("keeps an event whose number another has taken, says so, and brings the rest", async () => {
     const log = createFakeLog();
     await recordLogins(log, 250);

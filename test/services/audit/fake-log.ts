@@ -111,6 +111,7 @@ export function createFakeLog(): FakeLog {
     flush: {
       nowMs: () => clock.ms,
       log: () => log.logbook,
+      adopt: async () => undefined,
       store: () => log.auditEvents,
       outbox: {
         ...append.outbox,
