@@ -1,4 +1,6 @@
 import type { RetentionKind } from "../../src/domain/retention.ts";
+import { createChance } from "./chance.ts";
+import { createYearOfEvents } from "./year-of-events.ts";
 
 /** One row a year has left, and whether retention is to take it. */
 export interface YearRow {
@@ -25,8 +27,6 @@ const DAYS = 365;
 const WORKSPACES = 3;
 const SESSION_KEPT_HOURS = 24;
 const KEPT_HOURS = 30 * 24;
-/** What an operator keeps who sets nothing. */
-export const AUDIT_KEPT_HOURS = 365 * 24;
 const HOUR_MS = 3_600_000;
 /** Nothing ends on the hour, so nothing is exactly as old as a rule says. */
 const HALF = 0.5;
@@ -190,15 +190,7 @@ export function createYearOfData(endMs: number, seed = 1): YearOfData {
       addWebhook(people[0] ?? fail(), 200 * 24 + HALF, erased);
     }
   }
-  // More than a thousand in one of them, so that it has a checkpoint of its own on the way.
-  const events = new Map([...workspaces.map((chain) => every(chain, 30)), every("wsp_unauthenticated", 7)]);
-  return { workspaces, rows, events, expected: groupExpected(rows) };
-}
-
-/** A chain with an event every so many hours, for some 380 days. */
-function every(chain: string, hours: number): readonly [string, readonly number[]] {
-  const length = Math.floor((380 * 24) / hours);
-  return [chain, Array.from({ length }, (_, n) => (length - n) * hours + HALF)];
+  return { workspaces, rows, events: createYearOfEvents(workspaces), expected: groupExpected(rows) };
 }
 
 function groupExpected(rows: readonly YearRow[]): ReadonlyMap<string, readonly string[]> {
@@ -208,17 +200,6 @@ function groupExpected(rows: readonly YearRow[]): ReadonlyMap<string, readonly s
     if (goes) groups.set(key, [...(groups.get(key) ?? []), id].sort());
   }
   return groups;
-}
-
-/** Numbers from 0 up to 1, the same ones for a seed (mulberry32). */
-function createChance(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 function fail(): never {

@@ -20,8 +20,8 @@ export interface Pruning {
   readonly firstBadSeq: number | null;
 }
 
-/** Bounds one call to some 130 subrequests and a few seconds of CPU. */
-const MAX_PRUNED = 50_000;
+/** How many events one call prunes: it takes some 70 subrequests then, and a few seconds of CPU. */
+export const MAX_PRUNED = 50_000;
 /** Rows one statement deletes: well within its ten seconds. */
 const DELETE_BATCH = 5000;
 

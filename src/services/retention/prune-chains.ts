@@ -1,12 +1,10 @@
 import { isAppError } from "../../domain/errors.ts";
 import type { RetentionLine } from "../../domain/retention.ts";
-import { pruneAuditEvents } from "../audit/prune-audit-events.ts";
+import { MAX_PRUNED, pruneAuditEvents } from "../audit/prune-audit-events.ts";
 import type { Deps } from "../deps.ts";
 
 type PruneDeps = Parameters<typeof pruneAuditEvents>[0] & Pick<Deps, "audit" | "log">;
 
-/** One call proves and deletes this many, in some 70 subrequests. */
-const MAX_EVENTS_A_CALL = 50_000;
 /** Hashing them takes some ten seconds of CPU. What is left over waits for the next run. */
 const MAX_EVENTS = 200_000;
 /** A chain with little to prune takes ten subrequests; a run may make 10,000. */
@@ -28,7 +26,7 @@ export async function pruneChains(deps: PruneDeps, lines: readonly RetentionLine
   for (const line of overdue.slice(0, MAX_CHAINS)) {
     try {
       for (let hasMore = true; hasMore && pruned < MAX_EVENTS; ) {
-        const pruning = await prunePart(deps, line, Math.min(MAX_EVENTS - pruned, MAX_EVENTS_A_CALL));
+        const pruning = await prunePart(deps, line, Math.min(MAX_EVENTS - pruned, MAX_PRUNED));
         pruned += pruning.events;
         hasMore = pruning.hasMore;
       }

@@ -6,7 +6,8 @@ import { verifyAuditChain } from "../../../src/services/audit/verify-audit-chain
 import { applyRetention } from "../../../src/services/retention/apply-retention.ts";
 import { planRetention } from "../../../src/services/retention/plan-retention.ts";
 import { type MigratedDatabase, runAs, TARGETS } from "../../migrations/database-targets.ts";
-import { AUDIT_KEPT_HOURS, createYearOfData, type YearOfData } from "../../support/year-of-data.ts";
+import { createYearOfData, type YearOfData } from "../../support/year-of-data.ts";
+import { AUDIT_KEPT_HOURS } from "../../support/year-of-events.ts";
 import { addUpTold, createRetentionWorld, fillWith, type RetentionWorld, readIds } from "./retention-world.ts";
 
 describe.each(TARGETS)("a year of data on $name", (target) => {
