@@ -146,6 +146,16 @@ describe.each(TARGETS)("retention on $name", (target) => {
       ]);
     });
 
+    test("a session that goes by itself and with somebody at once is noted once", async () => {
+      await tamper(`create function public.slow_down() returns trigger language plpgsql as
+        $$ begin perform pg_sleep(0.3); return null; end $$`);
+      await tamper("create trigger slow_down before delete on sessions execute function public.slow_down()");
+      await Promise.all([purge("sessions"), purge("users")]);
+      await tamper("drop function public.slow_down() cascade");
+      const noted = "select sum(count)::int as n from retention_ledger where kind = 'sessions'";
+      expect(await tamper(noted)).toEqual([{ n: 1 }]);
+    });
+
     test("a key stays when its maker goes, and names them by id", async () => {
       await tamper("update api_keys set revoked_at = null");
       expect(await purge("users")).toBe(1);
