@@ -23,8 +23,8 @@ afterAll(async () => {
 });
 
 /** Runs `npm start` where it should be refused; ends it when it is not. */
-async function refused(args: readonly string[]) {
-  const child = runStart(args, {});
+async function refused(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const child = runStart(args, env);
   let said = "";
   const hear = (chunk: Buffer) => {
     said += chunk.toString();
@@ -105,6 +105,19 @@ test.each([[["--port", "nonsense"]], [["--port", "70000"]], [["--nonsense"]]])(
     const { code, said } = await refused([...args, "--state", join(folder, "flags")]);
     expect(code).toBe(1);
     expect(said.trimEnd().split("\n")).toHaveLength(1);
+  },
+);
+
+test.each([
+  ["USAGE_THRESHOLDS", '{"readsFactr": 8}', /USAGE_THRESHOLDS .*readsFactr/],
+  ["METRICS_TOKEN", "short", /METRICS_TOKEN /],
+])(
+  "%s that is wrong is refused at once, in a sentence that names it and never the value",
+  async (name, value, sentence) => {
+    const { code, said } = await refused(await freeStart(join(folder, "settings")), { [name]: value });
+    expect(code).toBe(1);
+    expect(said).toMatch(sentence);
+    expect(said).not.toContain(value);
   },
 );
 
