@@ -38,7 +38,7 @@ print(json.dumps(verify_webhook(secret, headers, body.encode())))
 `;
   writeFileSync(file, recipe("python") + main);
   const input = JSON.stringify([secret, headers, body]);
-  return JSON.parse(execFileSync("python3", [file], { input, stdio: ["pipe", "pipe", "ignore"] }).toString());
+  return JSON.parse(execFileSync("python3", [file], { input, stdio: "pipe" }).toString());
 };
 
 const LANGUAGES: readonly (readonly [string, Verify])[] = [
@@ -46,7 +46,13 @@ const LANGUAGES: readonly (readonly [string, Verify])[] = [
   ...(hasPython ? [["Python", inPython] as const] : []),
 ];
 
-describe.each(LANGUAGES)("the recipe in %s", (_language, verify) => {
+/** What the recipes promise when an event is not ours: an error of theirs, none of the language's own. */
+const REFUSALS: Readonly<Record<string, RegExp>> = {
+  JavaScript: /^Error: (not signed|too old)/,
+  Python: /ValueError: (not signed|too old|invalid literal)/,
+};
+
+describe.each(LANGUAGES)("the recipe in %s", (language, verify) => {
   const secret = createWebhookSecret(randomBytes);
   const old = createWebhookSecret(randomBytes);
   const body = '{"type":"apikey.created","data":{"seq":1,"name":"é😀"}}';
@@ -72,5 +78,24 @@ describe.each(LANGUAGES)("the recipe in %s", (_language, verify) => {
     await expect(verify(secret, { ...headers, "webhook-signature": "v1,AAAA" }, body)).rejects.toThrow();
     await expect(verify(secret, await headersOf([secret], 400), body)).rejects.toThrow();
     await expect(verify(secret, await headersOf([secret], -400), body)).rejects.toThrow();
+  });
+
+  test.each([
+    ["no id", { "webhook-id": undefined }],
+    ["no timestamp", { "webhook-timestamp": undefined }],
+    ["no signature", { "webhook-signature": undefined }],
+    ["an empty signature", { "webhook-signature": "" }],
+    ["a signature in no script of base64", { "webhook-signature": "v1,é" }],
+    ["a signature of nothing", { "webhook-signature": "v1," }],
+    ["a signature without a version", { "webhook-signature": "v1 v2,AAAA" }],
+    ["a timestamp that is no number", { "webhook-timestamp": "yesterday" }],
+    ["a timestamp beyond all time", { "webhook-timestamp": "9".repeat(400) }],
+  ])("refuses %s as it says it does, and does not fall over it", async (_what, change) => {
+    const headers = JSON.parse(JSON.stringify({ ...(await headersOf([secret])), ...change }));
+    const refusal = await verify(secret, headers, body).then(
+      () => "it was taken",
+      (error: unknown) => String(error instanceof Error && "stderr" in error ? error.stderr : error),
+    );
+    expect(refusal).toMatch(REFUSALS[language] ?? /^$/);
   });
 });
