@@ -13,6 +13,14 @@ export function createWebhookSenders(find: (webhookId: string) => WebhookSenderO
         log.error("a webhook's sender could not be nudged", { webhook: binding.id });
       }
     },
+    resume: async (binding) => {
+      try {
+        await find(binding.id).resume(binding);
+      } catch {
+        // The same; and what the receiver asked for stands, for an hour at most.
+        log.error("a webhook's sender could not be resumed", { webhook: binding.id });
+      }
+    },
   };
 }
 

@@ -125,6 +125,11 @@ export function createFakeWebhooks(now: () => EpochSeconds): FakeWebhooks {
       if (row === undefined || webhook === null) return null;
       return { delivery: toDelivery(row), isActive: isActive(webhook) };
     },
+    resume: async (scope, id) => {
+      if (!isActive(findLive(scope.workspaceId, id) ?? undefined)) return;
+      for (const { id: waiting } of pendingOf(id)) changeDelivery(waiting, { nextAttemptAt: now() });
+      change(id, { dueAt: nextOf(id) });
+    },
     replay: async (scope, id) => {
       const row = deliveryRows.get(id);
       if (row === undefined || !isActive(findLive(scope.workspaceId, row.webhookId) ?? undefined)) return null;

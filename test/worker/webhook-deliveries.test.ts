@@ -151,6 +151,27 @@ describe("an event", () => {
   });
 });
 
+describe("a webhook that is silent comes back by an admin's hand", () => {
+  test("when its receiver asked for an hour: at another address at once", async () => {
+    const ada = await newPerson();
+    const [overloaded, healthy] = [openReceiver(), openReceiver()];
+    overloaded.answers.push(() => new Response(null, { status: 429, headers: { "retry-after": "3600" } }));
+    const { id } = await connectReceiver(ada, overloaded);
+    await newKey(ada);
+    await expect.poll(async () => (await readDeliveries(ada, id))[0], SOON).toMatchObject({ last_status: 429 });
+    expect((await ada.call("PATCH", `${WEBHOOKS}/${id}`, { url: healthy.url })).status).toBe(200);
+    await arrivals(healthy, 1);
+    const [delivery] = await readDeliveries(ada, id);
+    healthy.answers.push(() => new Response(null, { status: 503, headers: { "retry-after": "3600" } }));
+    const replay = () => ada.call("POST", `${WEBHOOKS}/${id}/deliveries/${delivery?.["id"]}/replay`);
+    expect((await replay()).status).toBe(202);
+    await expect.poll(async () => (await readDeliveries(ada, id))[0], SOON).toMatchObject({ last_status: 503 });
+    expect((await replay()).status).toBe(202);
+    await arrivals(healthy, 3);
+    expect(overloaded.received).toHaveLength(1);
+  });
+});
+
 describe("nothing is lost and nothing said twice", () => {
   test("when Postgres is away and the log is evicted before it could hand the event over", async () => {
     const ada = await newPerson();

@@ -26,6 +26,9 @@ export function createWebhookStore(database: Database): WebhookStore {
       const row = (await database.as(scope, selectDelivery(id)))[0]?.[0];
       return row === undefined ? null : { delivery: toDelivery(row), isActive: row["is_active"] === true };
     },
+    resume: async (scope, id) => {
+      await database.as(scope, bringDeliveriesForward(scope, id), bringWebhookForward(scope, id));
+    },
     replay: async (scope, id) => {
       const row = (await database.as(scope, replayDelivery(id), bringForward(id)))[0]?.[0];
       return row === undefined ? null : toDelivery(row);
@@ -78,6 +81,19 @@ function resumeDeliveries(id: WebhookId, { isActive }: WebhookChange): Statement
     from webhooks w
     where ${isActive ?? false}::boolean and w.id = ${id} and not w.is_active and w.deleted_at is null
       and d.webhook_id = w.id and d.status = 'pending'`;
+}
+
+/** What waits for one that is not active is brought forward when it is. */
+function bringDeliveriesForward(scope: Scope, id: WebhookId): Statement {
+  return sql`update webhook_deliveries d set next_attempt_at = date_trunc('second', now())
+    from webhooks w
+    where w.id = ${id} and w.workspace_id = ${scope.workspaceId} and w.is_active
+      and d.webhook_id = w.id and d.status = 'pending' and d.next_attempt_at > now()`;
+}
+
+function bringWebhookForward(scope: Scope, id: WebhookId): Statement {
+  return sql`update webhooks set due_at = least(due_at, now())
+    where id = ${id} and workspace_id = ${scope.workspaceId} and is_active and due_at is not null`;
 }
 
 function endWebhook(scope: Scope, id: WebhookId): Statement {

@@ -50,6 +50,8 @@ export interface WebhookStore {
     scope: Scope,
     id: DeliveryId,
   ): Promise<{ readonly delivery: WebhookDelivery; readonly isActive: boolean } | null>;
+  /** Makes what waits for it due now, if it is active. */
+  resume(scope: Scope, id: WebhookId): Promise<void>;
   /** Makes it due now, as if it had never been tried. Null when there is none, or its webhook is not active. */
   replay(scope: Scope, id: DeliveryId): Promise<WebhookDelivery | null>;
 }
@@ -125,12 +127,16 @@ export interface DeliveryQueue {
 export interface WebhookSenders {
   /** Lets the sender look for what is due. Never throws: one that cannot be told is found by the sweep. */
   nudge(binding: WebhookBinding): Promise<void>;
+  /** The same, whatever patience the receiver asked for. Never throws: one that cannot be told is as patient as it was. */
+  resume(binding: WebhookBinding): Promise<void>;
 }
 
 /** What the `WebhookSender` object answers over RPC. */
 export interface WebhookSenderObject {
   /** Answers before anything is sent. */
   nudge(binding: WebhookBinding): Promise<void>;
+  /** Answers before anything is sent. */
+  resume(binding: WebhookBinding): Promise<void>;
 }
 
 /** The hand-over of events to webhooks, in the workspace's audit log. */

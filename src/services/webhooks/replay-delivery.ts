@@ -5,7 +5,8 @@ import type { WebhookDelivery } from "../../domain/webhook.ts";
 import type { Deps } from "../deps.ts";
 
 /**
- * Sends a delivery again, whatever became of it, under the same id and with a whole schedule before it.
+ * Sends a delivery again, whatever became of it and whatever patience the receiver asked for, under the same id and
+ * with a whole schedule before it.
  *
  * @param webhookId Whose it must be; null = any of the workspace's.
  * @throws `not_found`; `conflict` while its webhook is not active.
@@ -23,6 +24,6 @@ export async function replayDelivery(
   }
   const replayed = found.isActive ? await deps.webhooks.replay(scope, id) : null;
   if (replayed === null) throw new AppError("conflict", "This webhook is not active; activate it first.");
-  await deps.webhookSenders.nudge({ id: replayed.webhookId, workspaceId: scope.workspaceId });
+  await deps.webhookSenders.resume({ id: replayed.webhookId, workspaceId: scope.workspaceId });
   return replayed;
 }

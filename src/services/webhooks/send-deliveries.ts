@@ -11,13 +11,16 @@ import { requireRecord, type Sender, updateRecord } from "./sender.ts";
 /**
  * Sends what is due, one after the other, and records each try before the next.
  *
- * It ends early when the webhook is no longer active, or when the receiver asks for patience.
+ * It ends early when the webhook is no longer active, when the receiver asks for patience, or when an admin changed
+ * something.
  *
  * @throws `vault_unavailable`: nothing was sent; `database_unavailable`: the last try is kept and recorded later.
  */
 export async function sendDeliveries(sender: Sender, view: SenderView): Promise<void> {
   const secrets = await readSigningSecrets(sender, view.secretRef);
   for (const delivery of view.due) {
+    // The address may be another by now: the next batch reads it anew.
+    if (sender.underWay.isResumed) return;
     const answer = await sendOne(sender, view.url, delivery, listSigning(secrets, sender.deps.now()));
     keepAttempt(sender, delivery, answer);
     const isActive = await recordAttempts(sender);
@@ -52,9 +55,9 @@ async function sendOne(
 
 /** On disk before anything else happens: what was sent is not sent again because Postgres was away. */
 function keepAttempt(sender: Sender, delivery: DueDelivery, answer: PostAnswer): void {
-  const { deps } = sender;
+  const { deps, underWay } = sender;
   const at = deps.now();
-  const asked = answer.kind === "answered" ? answer.retryAfter : null;
+  const asked = answer.kind === "answered" && !underWay.isResumed ? answer.retryAfter : null;
   const retryAfterSeconds = readRetryAfter(asked, at) ?? null;
   const facts = { answer, at, retryAfterSeconds, random: randomFraction(deps.random) };
   const { unrecorded } = requireRecord(sender);

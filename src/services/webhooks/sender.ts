@@ -35,8 +35,11 @@ export interface Sender {
     "audit" | "metrics" | "now" | "postWebhook" | "random" | "secrets" | "settings" | "webhookDeliveries"
   >;
   readonly state: SenderState;
-  /** Of this life: whether somebody nudged it since the run under way began. */
-  readonly underWay: { isNudged: boolean };
+  /**
+   * Of this life: whether somebody nudged it since the run under way began, and whether an admin's word is newer than
+   * what the run knows of the webhook, and than what its receiver asks for.
+   */
+  readonly underWay: { isNudged: boolean; isResumed: boolean };
 }
 
 /** Binds the sender to its webhook and lets it wake at once. */
@@ -45,6 +48,13 @@ export function nudgeSender(sender: Sender, binding: WebhookBinding): void {
   if (known === null) sender.state.write({ binding, unrecorded: [], ending: null, heldOffUntil: null, failures: 0 });
   sender.underWay.isNudged = true;
   sender.state.wakeAt(sender.deps.now() * 1000);
+}
+
+/** The same, and forgets that the receiver asked to be left alone: somebody who knows better wants it sent. */
+export function resumeSender(sender: Sender, binding: WebhookBinding): void {
+  nudgeSender(sender, binding);
+  sender.underWay.isResumed = true;
+  updateRecord(sender, { heldOffUntil: null });
 }
 
 export function requireRecord(sender: Sender): SenderRecord {

@@ -11,7 +11,7 @@ type UpdateDeps = Pick<Deps, "audit" | "settings" | "webhookFanOut" | "webhookSe
 
 /**
  * Changes where a webhook leads, what it is told of, or whether it is told at all. What waits is kept while it is not
- * active, and sent once it is.
+ * active, and sent once it is; a new address does not wait for what the old one asked for.
  *
  * @throws `not_found`; `invalid_request` for an address that may not be called; `database_unavailable`.
  */
@@ -34,6 +34,8 @@ export async function updateWebhook(
   const kind = change.isActive === undefined ? "updated" : change.isActive ? "activated" : "paused";
   const detail = { change: kind, fields, ...describeWebhook(changed) };
   await recordDeed(deps, caller, action, { type: "webhook", id }, detail);
-  if (change.isActive) await deps.webhookSenders.nudge({ id, workspaceId: scope.workspaceId });
+  // Also for the address it has: whoever was answered 503 here asks again.
+  if (url !== undefined) await deps.webhooks.resume(scope, id);
+  if (url !== undefined || change.isActive) await deps.webhookSenders.resume({ id, workspaceId: scope.workspaceId });
   return changed;
 }

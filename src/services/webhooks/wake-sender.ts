@@ -33,9 +33,11 @@ export async function wakeSender(sender: Sender): Promise<void> {
 
 /** Answers when there is something to send again, which may be now; null when nothing waits; or that the webhook is gone. */
 async function sendAllDue(sender: Sender): Promise<EpochSeconds | null | "gone"> {
-  const { deps } = sender;
+  const { deps, underWay } = sender;
   await recordAttempts(sender);
   for (let batch = 0; batch < MAX_BATCHES; batch++) {
+    // From here on what an admin changes may not be in what we read.
+    underWay.isResumed = false;
     const { binding, heldOffUntil } = requireRecord(sender);
     const view = await deps.webhookDeliveries.readDue(binding, deps.now(), BATCH);
     if (view?.isDeleted) await eraseSigningSecret(deps, binding, view.secretRef);

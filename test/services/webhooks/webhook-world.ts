@@ -2,9 +2,10 @@ import { createHash, createHmac } from "node:crypto";
 import type { DeliveryId } from "../../../src/domain/ids.ts";
 import type { PostAnswer } from "../../../src/domain/ports/webhooks.ts";
 import { createSecretRef, parseSecretRef } from "../../../src/domain/secret-ref.ts";
+import type { WebhookBinding } from "../../../src/domain/webhook.ts";
 import { createWebhook } from "../../../src/services/webhooks/create-webhook.ts";
 import { type FanOutQueue, fanOutEvents } from "../../../src/services/webhooks/fan-out-events.ts";
-import { nudgeSender, type Sender, type SenderRecord } from "../../../src/services/webhooks/sender.ts";
+import { nudgeSender, resumeSender, type Sender, type SenderRecord } from "../../../src/services/webhooks/sender.ts";
 import { wakeSender } from "../../../src/services/webhooks/wake-sender.ts";
 import { createFakeAuditLog } from "../../support/fake-audit-log.ts";
 import { createFakeMetrics } from "../../support/fake-metrics.ts";
@@ -63,7 +64,10 @@ export async function createWebhookWorld() {
       },
     },
     webhookDeliveries: tables.webhookDeliveries,
-    webhookSenders: { nudge: async (binding: Parameters<typeof nudgeSender>[1]) => nudgeSender(sender, binding) },
+    webhookSenders: {
+      nudge: async (one: WebhookBinding) => nudgeSender(sender, one),
+      resume: async (one: WebhookBinding) => resumeSender(sender, one),
+    },
   };
 
   const post: Sender["deps"]["postWebhook"] = async (url, headers, body) => {
@@ -103,7 +107,7 @@ export async function createWebhookWorld() {
       webhookDeliveries: guard("queue", tables.webhookDeliveries),
       postWebhook: guardFunction("post", post),
     };
-    return { deps, state, underWay: { isNudged: false } };
+    return { deps, state, underWay: { isNudged: false, isResumed: false } };
   }
 
   const queue = createFakeQueue(time.nowMs);
