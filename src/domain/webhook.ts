@@ -58,8 +58,8 @@ export interface WebhookBinding {
 export const DELIVERY_STATUSES = ["pending", "delivered", "failed", "dropped"] as const;
 export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 
-/** Why a try has no status. `refused`: the address is not one we call. */
-export const UNANSWERED_REASONS = ["timeout", "unreachable", "refused"] as const;
+/** Why a try has no status. `refused`: the address is not one we call; `unsigned`: the signing secret is gone. */
+export const UNANSWERED_REASONS = ["timeout", "unreachable", "refused", "unsigned"] as const;
 export type UnansweredReason = (typeof UNANSWERED_REASONS)[number];
 
 /** One event for one webhook, and what became of it. */

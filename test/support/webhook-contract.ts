@@ -193,14 +193,14 @@ export function describeWebhookTables(read: () => WebhookTables): void {
       const { owner, webhook, webhookDeliveries, webhooks, binding } = await start();
       const id = await add(owner, webhook.id, 1);
       const nextAttemptAt = addSeconds(now(), 3600);
-      const failed = { status: "pending", lastStatus: null, lastError: "timeout", nextAttemptAt } as const;
-      await webhookDeliveries.recordAttempt(binding, attemptOf(id, failed));
+      const unsigned = { status: "pending", lastStatus: null, lastError: "unsigned", nextAttemptAt } as const;
+      await webhookDeliveries.recordAttempt(binding, attemptOf(id, unsigned));
       await webhooks.resume(await read().register(), webhook.id);
       expect(await webhookDeliveries.readDue(binding, later(), 10)).toMatchObject({ due: [], nextAt: nextAttemptAt });
       await webhooks.resume(owner, webhook.id);
       expect((await webhookDeliveries.readDue(binding, later(), 10))?.due).toMatchObject([{ id, attempts: 1 }]);
-      expect((await webhooks.findDelivery(owner, id))?.delivery.lastError).toBe("timeout");
-      await webhookDeliveries.recordAttempt(binding, attemptOf(id, { ...failed, attemptsBefore: 1 }));
+      expect((await webhooks.findDelivery(owner, id))?.delivery.lastError).toBe("unsigned");
+      await webhookDeliveries.recordAttempt(binding, attemptOf(id, { ...unsigned, attemptsBefore: 1 }));
       await webhookDeliveries.deactivate(binding, "failing");
       await webhooks.resume(owner, webhook.id);
       expect(await webhookDeliveries.readDue(binding, later(), 10)).toMatchObject({ due: [], nextAt: nextAttemptAt });

@@ -170,6 +170,23 @@ describe("a webhook that is silent comes back by an admin's hand", () => {
     await arrivals(healthy, 3);
     expect(overloaded.received).toHaveLength(1);
   });
+
+  test("when its secret is gone from Vault: the page says so, and a rotation sends what waited", async () => {
+    const ada = await newPerson();
+    const receiver = openReceiver();
+    const { id } = await connectReceiver(ada, receiver);
+    const place = { mount: "aurora", path: `users/aurora-test-${ada.workspaceId}-webhook-${id}-secret` };
+    await deps.secrets.erase(place);
+    await newKey(ada);
+    await expect
+      .poll(async () => (await readDeliveries(ada, id))[0], SOON)
+      .toMatchObject({ status: "pending", attempts: 1, last_status: null, last_error: "unsigned" });
+    expect((await ada.call("GET", WEBHOOKS)).body.webhooks).toMatchObject([{ failing_since: expect.any(String) }]);
+    expect(receiver.received).toEqual([]);
+    const { secret } = (await ada.call("POST", `${WEBHOOKS}/${id}/rotate`, {})).body;
+    await arrivals(receiver, 1);
+    expect(receiver.received.every((message) => isSignedWith(secret, message))).toBe(true);
+  });
 });
 
 describe("nothing is lost and nothing said twice", () => {

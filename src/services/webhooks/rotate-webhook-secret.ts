@@ -19,13 +19,13 @@ export interface RotatedWebhook extends IssuedWebhook {
 
 /**
  * Gives a webhook a new signing secret. Those before it sign beside it for `graceSeconds`, or until the end they had
- * already when that is sooner; with 0 they are worthless at once.
+ * already when that is sooner; with 0 they are worthless at once. What waited because there was none is sent.
  *
  * @throws `not_found`; `conflict` when somebody else rotates it at the same time, or too many secrets are in their grace;
  *         `vault_unavailable`; `database_unavailable`.
  */
 export async function rotateWebhookSecret(
-  deps: Pick<Deps, "audit" | "now" | "random" | "secrets" | "settings" | "webhooks">,
+  deps: Pick<Deps, "audit" | "now" | "random" | "secrets" | "settings" | "webhookSenders" | "webhooks">,
   caller: Caller,
   id: WebhookId,
   graceSeconds: number,
@@ -37,7 +37,8 @@ export async function rotateWebhookSecret(
   const secret = createWebhookSecret(deps.random);
   const now = deps.now();
   const previousUntil = addSeconds(now, graceSeconds);
-  const rotated = rotateSecrets(stored && parseSigningSecrets(stored.data), secret, now, previousUntil);
+  const known = stored && parseSigningSecrets(stored.data);
+  const rotated = rotateSecrets(known, secret, now, previousUntil);
   if (rotated.previous.length >= MAX_SECRETS) {
     throw new AppError("conflict", "Too many earlier secrets are in their grace; rotate with grace_seconds 0.");
   }
@@ -51,5 +52,10 @@ export async function rotateWebhookSecret(
   }
   const detail = { change: "rotated", grace_seconds: graceSeconds };
   await recordDeed(deps, caller, "webhook.created", { type: "webhook", id }, detail);
+  if (known === null) {
+    // Should this fail, what waits is sent at its time: no reason to keep the new secret from whoever asked for it.
+    await deps.webhooks.resume(scope, id).catch(() => undefined);
+    await deps.webhookSenders.resume({ id, workspaceId: scope.workspaceId });
+  }
   return { webhook, secret, previousUntil };
 }

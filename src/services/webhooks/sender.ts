@@ -32,7 +32,7 @@ export interface SenderState {
 export interface Sender {
   readonly deps: Pick<
     Deps,
-    "audit" | "metrics" | "now" | "postWebhook" | "random" | "secrets" | "settings" | "webhookDeliveries"
+    "audit" | "log" | "metrics" | "now" | "postWebhook" | "random" | "secrets" | "settings" | "webhookDeliveries"
   >;
   readonly state: SenderState;
   /**

@@ -16,7 +16,8 @@ const MAX_BATCHES = 2;
 /** Sends whatever is due, and sets the alarm for what is not yet. A store that fails is tried again. */
 export async function wakeSender(sender: Sender): Promise<void> {
   const { deps, state, underWay } = sender;
-  if (state.read() === null) return;
+  const known = state.read();
+  if (known === null) return;
   // An alarm whose handler dies is not run again once it has set a time itself: so the time comes first.
   state.wakeAt(deps.now() * 1000 + RESUME_MS);
   underWay.isNudged = false;
@@ -28,6 +29,9 @@ export async function wakeSender(sender: Sender): Promise<void> {
   } catch (error) {
     scheduleRetry(sender);
     if (!isAppError(error)) throw error;
+    // Nothing is lost but time: what is due stays due, and what was sent is on the sender's own disk.
+    const { failures } = requireRecord(sender);
+    deps.log.warn("a webhook's sender waits for a store", { webhook: known.binding.id, code: error.code, failures });
   }
 }
 

@@ -117,6 +117,10 @@ describe("an outage", () => {
     await queueUp(2);
     await world.advance(600);
     expect([world.received.length, world.deliveries().map(({ attempts }) => attempts)]).toEqual([0, [0, 0]]);
+    expect(world.deps.log.lines[0]).toEqual({
+      ...{ level: "warn", message: "a webhook's sender waits for a store" },
+      fields: { webhook: world.webhook.id, code: "vault_unavailable", failures: 1 },
+    });
     world.secrets.setDown(false);
     await world.advance(900);
     expect(statuses()).toEqual(["delivered", "delivered"]);
@@ -250,11 +254,30 @@ describe("a rotated secret", () => {
   test("takes the place of one that somebody deleted in Vault", async () => {
     await world.secrets.deleteNewest(world.place);
     await queueUp(1);
-    await world.advance(120);
+    await world.advance(DAY);
     expect(world.received).toEqual([]);
     const { secret } = await rotateWebhookSecret(world.deps, ADMIN, world.webhook.id, 0);
-    await world.advance(900);
+    await world.advance(2);
     const [message] = world.received;
     expect(message && world.verifies(message, secret)).toBe(true);
+    expect(world.row()?.failingSince).toBeNull();
+  });
+
+  test("is missed where the workspace and the operator look, while there is none", async () => {
+    await world.secrets.deleteNewest(world.place);
+    await queueUp(1);
+    await world.advance(120);
+    expect(world.deliveries()).toMatchObject([{ status: "pending", attempts: 2, lastError: "unsigned" }]);
+    expect(world.row()?.failingSince).not.toBeNull();
+    const line = {
+      level: "warn",
+      message: "a webhook's signing secret is gone",
+      fields: { webhook: world.webhook.id },
+    };
+    expect(world.deps.log.lines).toEqual([line, line]);
+    await world.advance(6 * DAY);
+    await queueUp(1);
+    await world.advance(6 * DAY);
+    expect([world.row()?.inactiveReason, world.received]).toEqual(["failing", []]);
   });
 });

@@ -8,6 +8,7 @@ import { type FanOutQueue, fanOutEvents } from "../../../src/services/webhooks/f
 import { nudgeSender, resumeSender, type Sender, type SenderRecord } from "../../../src/services/webhooks/sender.ts";
 import { wakeSender } from "../../../src/services/webhooks/wake-sender.ts";
 import { createFakeAuditLog } from "../../support/fake-audit-log.ts";
+import { createLogbook } from "../../support/fake-logbook.ts";
 import { createFakeMetrics } from "../../support/fake-metrics.ts";
 import { createFakeSecretStore } from "../../support/fake-secret-store.ts";
 import { createFakeTime } from "../../support/fake-time.ts";
@@ -56,6 +57,7 @@ export async function createWebhookWorld() {
 
   const common = {
     metrics: createFakeMetrics(),
+    log: createLogbook(),
     ...{ audit, secrets, random: randomBytes, now: time.now, settings: TEST_SETTINGS, webhooks: tables.webhooks },
     webhookFanOut: {
       expect: async () => {
