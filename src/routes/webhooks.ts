@@ -159,10 +159,10 @@ export const webhookRoutes = createRouter()
   .openapi(replay, async (c) => {
     const { id, delivery_id } = c.req.valid("param");
     const [webhookId, deliveryId] = [requireId("whk", id), requireId("msg", delivery_id)];
-    const delivery = await replayDelivery(c.var.deps, c.var.principal, webhookId, deliveryId);
+    const delivery = await replayDelivery(c.var.deps, callerOf(c), webhookId, deliveryId);
     return c.json(renderDelivery(delivery), 202);
   })
   .openapi(replayById, async (c) => {
     const id = requireId("msg", c.req.valid("param").id);
-    return c.json(renderDelivery(await replayDelivery(c.var.deps, c.var.principal, null, id)), 202);
+    return c.json(renderDelivery(await replayDelivery(c.var.deps, callerOf(c), null, id)), 202);
   });

@@ -152,7 +152,7 @@ describe("an event", () => {
 });
 
 describe("a webhook that is silent comes back by an admin's hand", () => {
-  test("when its receiver asked for an hour: at another address at once", async () => {
+  test("when its receiver asked for an hour: at another address at once, the log saying what was done", async () => {
     const ada = await newPerson();
     const [overloaded, healthy] = [openReceiver(), openReceiver()];
     overloaded.answers.push(() => new Response(null, { status: 429, headers: { "retry-after": "3600" } }));
@@ -169,6 +169,12 @@ describe("a webhook that is silent comes back by an admin's hand", () => {
     expect((await replay()).status).toBe(202);
     await arrivals(healthy, 3);
     expect(overloaded.received).toHaveLength(1);
+    expect((await readAudit(ada, "webhook.created")).map(({ detail }) => detail)).toMatchObject([
+      { host: new URL(overloaded.url).host },
+      { change: "updated", fields: ["url"], host: new URL(healthy.url).host },
+      { change: "replayed", delivery: delivery?.["id"], event: "apikey.created", seq: delivery?.["seq"] },
+      { change: "replayed", delivery: delivery?.["id"] },
+    ]);
   });
 
   test("when its secret is gone from Vault: the page says so, and a rotation sends what waited", async () => {

@@ -60,7 +60,7 @@ describe("a receiver that asks for an hour", () => {
   test("is overruled by a replay", async () => {
     const [delivery] = world.deliveries();
     if (delivery === undefined) throw new Error("nothing was handed over");
-    await replayDelivery(world.deps, ADMIN.principal, null, delivery.id);
+    await replayDelivery(world.deps, ADMIN, null, delivery.id);
     await world.advance(2);
     expect(statuses()).toEqual(["delivered", "delivered", "delivered"]);
   });

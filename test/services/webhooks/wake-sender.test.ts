@@ -70,11 +70,15 @@ describe("a delivery", () => {
     const [delivery] = world.deliveries();
     if (delivery === undefined) throw new Error("nothing was delivered");
     world.answers.push(answered(500));
-    await replayDelivery(world.deps, ADMIN.principal, world.webhook.id, delivery.id);
+    await replayDelivery(world.deps, ADMIN, world.webhook.id, delivery.id);
     await world.advance(60);
     expect(world.received.map(({ id }) => id)).toEqual([delivery.id, delivery.id, delivery.id]);
     expect(new Set(world.received.map(({ body }) => body)).size).toBe(1);
     expect(world.deliveries()).toMatchObject([{ status: "delivered", attempts: 2 }]);
+    expect(world.audit.entries.at(-1)).toMatchObject({
+      ...{ action: "webhook.created", actor: { type: "user" }, resource: { type: "webhook", id: world.webhook.id } },
+      detail: { change: "replayed", delivery: delivery.id, event: "apikey.created", seq: 1 },
+    });
   });
 });
 
