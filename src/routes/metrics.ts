@@ -1,7 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { EXPOSITION_TYPE } from "../domain/metric-exposition.ts";
 import { PERIOD_MINUTES, type Period, type SecurityTally } from "../domain/metric-security.ts";
-import { readPresented } from "../middleware/authenticate.ts";
 import { CHAIN_NAMES, chooseChain } from "../services/audit/choose-chain.ts";
 import { readExposition } from "../services/metrics/read-exposition.ts";
 import { createRouter, defineRoute, jsonContent } from "./router.ts";
@@ -43,15 +42,7 @@ const exposition = defineRoute({
   access: "metrics:read",
   operatorOnly: true,
   summary: "What the whole deployment has counted, for Prometheus; by METRICS_TOKEN, or in the operator's workspace",
-  opensTo: {
-    scheme: "metricsToken",
-    proves: async (c) => {
-      const { bearer, cookies, apiKey, actAs } = readPresented(c);
-      // Alone: beside another credential it is a bearer token like any, and no good one.
-      if (bearer === null || cookies.length > 0 || apiKey !== null || actAs !== null) return false;
-      return c.var.deps.isMetricsToken(bearer);
-    },
-  },
+  opensTo: "metricsToken",
   responses: {
     200: { description: "Text exposition format 0.0.4", content: { [EXPOSITION_TYPE]: { schema: z.string() } } },
   },

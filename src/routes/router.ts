@@ -1,6 +1,5 @@
 import { createRoute, OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
-import { every } from "hono/combine";
 import { AppError } from "../domain/errors.ts";
 import type { ConnectionId } from "../domain/ids.ts";
 import type { LimitName } from "../domain/limits.ts";
@@ -8,6 +7,7 @@ import type { Permission } from "../domain/permissions.ts";
 import type { AppEnv } from "../middleware/app-env.ts";
 import { authenticate } from "../middleware/authenticate.ts";
 import { authenticateSocket } from "../middleware/authenticate-socket.ts";
+import { type OtherProof, unlessProven } from "../middleware/other-proof.ts";
 import { limitAddress, limitPrincipal } from "../middleware/rate-limit.ts";
 import { strictJson } from "../middleware/strict-json.ts";
 import { ErrorSchema } from "./schemas.ts";
@@ -32,13 +32,8 @@ interface Guarded {
   readonly operatorOnly?: boolean;
   /** Opened as a WebSocket, which also takes what a browser or a simple client can put in the address. */
   readonly socket?: boolean;
-  /** Another way in, which proves no caller: there is no `principal` then. `scheme` names it in the description. */
+  /** Another way in, which proves no caller: there is no `principal` then. */
   readonly opensTo?: OtherProof;
-}
-
-interface OtherProof {
-  readonly scheme: string;
-  readonly proves: (c: Context<AppEnv>) => Promise<boolean>;
 }
 
 /** A group of routes that reports a wrong shape as our 400. */
@@ -77,7 +72,7 @@ function listSecurity({ access, withoutCookie = false, socket = false, opensTo }
     ...(withoutCookie ? [] : [{ cookie: [] }]),
     { apiKey: [] },
     ...(socket ? [{ ticket: [] }, { token: [] }] : []),
-    ...(opensTo === undefined ? [] : [{ [opensTo.scheme]: [] }]),
+    ...(opensTo === undefined ? [] : [{ [opensTo]: [] }]),
   ];
 }
 
@@ -105,12 +100,5 @@ function guards(config: Guarded): readonly MiddlewareHandler<AppEnv>[] {
     socket ? authenticateSocket(access) : authenticate(access, options),
     ...(limit === null ? [] : [limitPrincipal(limit ?? "principal")]),
   ];
-  return opensTo === undefined ? usual : [unless(opensTo, usual)];
-}
-
-/** Whoever brings the other proof passes, counted by address; everybody else is guarded as on any route. */
-function unless({ proves }: OtherProof, usual: readonly MiddlewareHandler<AppEnv>[]): MiddlewareHandler<AppEnv> {
-  const limited = limitAddress("unauthenticated_address");
-  const guarded = every(...usual);
-  return async (c, next) => ((await proves(c)) ? limited(c, next) : guarded(c, next));
+  return opensTo === undefined ? usual : [unlessProven(opensTo, usual)];
 }
