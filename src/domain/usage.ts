@@ -7,7 +7,7 @@ export interface UsageThresholds {
   readonly readsFactor: number;
   /** … and more than this. */
   readonly readsMinimum: number;
-  /** Calls of one principal that connect an account, in any minute. */
+  /** Calls of one principal that connect an account, in any minute. Below what the limit `connect` lets through. */
   readonly connectsPerMinute: number;
   /** Reads of somebody whose role was changed … */
   readonly readsAfterRoleChange: number;
@@ -22,7 +22,7 @@ export interface UsageThresholds {
 export const DEFAULT_USAGE_THRESHOLDS: UsageThresholds = {
   readsFactor: 4,
   readsMinimum: 300,
-  connectsPerMinute: 10,
+  connectsPerMinute: 6,
   readsAfterRoleChange: 20,
   roleChangeMinutes: 10,
   networkLearningHours: 72,

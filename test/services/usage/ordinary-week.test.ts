@@ -66,7 +66,7 @@ describe.each(Array.from({ length: 6 }, (_, seed) => seed + 1))("two ordinary we
     world.clock.ms = START_MS + HOURS * HOUR_MS;
     expect(world.see("key_steady", "185.220.101.4")).toMatchObject([{ detail: { kind: "new_network" } }]);
     expect(world.read("usr_two", 500)).toMatchObject([{ detail: { kind: "reads_above_habit" } }]);
-    const bursts = Array.from({ length: 11 }, (_, n) => connect(world, "usr_two", `req_thief_${n}`)).flat();
+    const bursts = Array.from({ length: 7 }, (_, n) => connect(world, "usr_two", `req_thief_${n}`)).flat();
     expect(bursts).toMatchObject([{ detail: { kind: "connection_burst" } }]);
     world.act({ action: "user.updated", who: "usr_two", resource: "usr_new", detail: { role: "admin" } });
     expect(world.read("usr_new", 40)).toMatchObject([{ detail: { kind: "reads_after_role_change" } }]);

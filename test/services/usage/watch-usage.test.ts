@@ -130,13 +130,13 @@ describe("many connections in a minute", () => {
   const connect = (world: ReturnType<typeof createUsageWorld>, requestId?: string) =>
     world.act({ action: "connection.created", who: USER, ...(requestId !== undefined && { requestId }) });
 
-  test("are said at the eleventh call, with the numbers", () => {
+  test("are said at the seventh call, with the numbers", () => {
     const world = createUsageWorld();
-    for (let calls = 0; calls < 10; calls += 1) expect(connect(world)).toEqual([]);
+    for (let calls = 0; calls < 6; calls += 1) expect(connect(world)).toEqual([]);
     expect(connect(world)).toMatchObject([
       {
         resource: { type: "user", id: USER },
-        detail: { kind: "connection_burst", connects_this_minute: 11, threshold: 10 },
+        detail: { kind: "connection_burst", connects_this_minute: 7, threshold: 6 },
       },
     ]);
     expect(connect(world)).toEqual([]);
