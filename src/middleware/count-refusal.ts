@@ -14,13 +14,16 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** Counts the refusal in the audit log, by caller and route: a flood of them does not grow it. */
+/**
+ * Counts the refusal in the audit log, by caller and reason: a flood of them does not grow it, and none of them is
+ * recorded as another. Not by route: a caller can ask every route there is.
+ */
 export async function countRefusal(c: Context<AppEnv>, refusal: Refusal): Promise<void> {
   const { action, actor, workspaceId, reason } = refusal;
   // The pattern, not the path: a path can hold a ticket. The last that matches is the route's own.
   const route = `${c.req.method} ${routePath(c, -1)}`;
   const caller = actor.id === null ? addressKey(c.var.ip) : [actor.via, actor.id].join(">");
-  await c.var.deps.audit.count(workspaceId ?? UNAUTHENTICATED_CHAIN, `${action}:${caller}:${route}`, {
+  await c.var.deps.audit.count(workspaceId ?? UNAUTHENTICATED_CHAIN, `${action}:${reason}:${caller}`, {
     action,
     outcome: "failure",
     actor,

@@ -14,14 +14,14 @@ beforeEach(async () => {
 
 const forbidden = () => world.deps.audit.entries.filter(({ action }) => action === "auth.forbidden");
 
-test("what a service forbids is counted, by caller and route", async () => {
+test("what a service forbids is counted, by caller and reason", async () => {
   const body = { service_name: "s", permissions: ["users:manage"] };
   const answer = await send(app, "POST", "/api/v1/auth/api-keys", { ...bearer(admin.token), body });
   expect(answer).toMatchObject({ status: 403, body: { code: "forbidden" } });
   expect(forbidden()).toMatchObject([
     {
       chain: admin.principal.workspaceId,
-      key: `auth.forbidden:>${admin.id}:POST /api/v1/auth/api-keys`,
+      key: `auth.forbidden:not_allowed:>${admin.id}`,
       outcome: "failure",
       actor: { type: "user", id: admin.id },
       resource: { type: "route", id: "POST /api/v1/auth/api-keys" },
@@ -52,7 +52,7 @@ test("a page that is not ours is counted as nobody, by the address, and its cook
   expect(forbidden()).toMatchObject([
     {
       chain: UNAUTHENTICATED_CHAIN,
-      key: "auth.forbidden:192.0.2.1:POST /api/auth/logout",
+      key: "auth.forbidden:foreign_page:192.0.2.1",
       actor: { type: "anonymous", id: null },
       detail: { reason: "foreign_page" },
     },

@@ -106,12 +106,12 @@ describe("what a route needs", () => {
 });
 
 describe("what is counted and audited", () => {
-  test("failures of nobody known, by address and route, without the credential", async () => {
+  test("failures of nobody known, by address and reason, without the credential", async () => {
     await ask({ authorization: "Bearer junk", "cf-connecting-ip": "192.0.2.1" });
     const [entry] = audited("auth.failed");
     expect(entry).toMatchObject({
       chain: UNAUTHENTICATED_CHAIN,
-      key: "auth.failed:192.0.2.1:GET /api/auth/me",
+      key: "auth.failed:invalid_token:192.0.2.1",
       outcome: "failure",
       actor: { type: "anonymous", id: null },
       resource: { type: "route", id: "GET /api/auth/me" },

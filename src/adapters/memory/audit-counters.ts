@@ -1,5 +1,6 @@
 import type { CountedEntry } from "../../domain/audit-chain.ts";
 import type { AuditEntry } from "../../domain/audit-event.ts";
+import { shareEntry } from "../../domain/repeated-entry.ts";
 
 /** What one isolate has counted and not yet sent, by chain and key. */
 export interface AuditCounters {
@@ -18,6 +19,8 @@ export interface AuditCounters {
 
 interface Counter extends CountedEntry {
   readonly chain: string;
+  /** What is true of all that are counted here. */
+  entry: AuditEntry;
   minute: number;
   /** The minute's first is on disk. Those that come before that are sent one by one, not held behind it. */
   isConfirmed: boolean;
@@ -38,7 +41,7 @@ export function createAuditCounters(maxKeys = MAX_KEYS): AuditCounters {
     isFirst: (chain, key, entry, nowMs) => {
       const minute = minuteOf(nowMs);
       const known = counters.get(nameOf(chain, key));
-      if (known !== undefined) return isFirstOf(known, minute);
+      if (known !== undefined) return isFirstOf(known, entry, minute);
       if (counters.size >= maxKeys) forgetOver(counters, minute);
       if (counters.size < maxKeys) {
         counters.set(nameOf(chain, key), { chain, key, entry, minute, isConfirmed: false, times: 0 });
@@ -71,8 +74,9 @@ function nameOf(chain: string, key: string): string {
 }
 
 /** Counts it unless it is a first. What is left of the minute before stays, and is sent with what this one counts. */
-function isFirstOf(counter: Counter, minute: number): boolean {
+function isFirstOf(counter: Counter, entry: AuditEntry, minute: number): boolean {
   if (counter.minute === minute && counter.isConfirmed) {
+    counter.entry = counter.times === 0 ? entry : shareEntry(counter.entry, entry);
     counter.times += 1;
     return false;
   }

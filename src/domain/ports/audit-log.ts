@@ -13,8 +13,10 @@ export interface AuditLog {
    */
   recordOnce(chain: string, key: string, entry: AuditEntry): Promise<boolean>;
   /**
-   * Records the first entry of that `key` (caller, action, resource) in a minute as `record` does, and counts its
-   * repeats, which are recorded as one entry with `detail.count` when the minute is over. Never throws either.
+   * Records the first entry of that `key` in a minute as `record` does, and counts its repeats, which are recorded as one
+   * entry with `detail.count` when the minute is over: what is true of all of them, and no more. Never throws either.
+   *
+   * @param key Of caller, action and whatever two entries must share to be counted together, e.g. the reason.
    */
   count(chain: string, key: string, entry: AuditEntry): Promise<void>;
 }

@@ -1,11 +1,13 @@
 import { type ChainedEvent, type ChainHead, type CountedEntry, chainEvent } from "../../domain/audit-chain.ts";
 import { parseAuditEntry } from "../../domain/audit-entry.ts";
 import type { AuditEntry } from "../../domain/audit-event.ts";
+import { shareEntry } from "../../domain/repeated-entry.ts";
 
 /** Repeats of one key in one minute (whole minutes since 1970). */
 export interface Repeats {
   readonly key: string;
   readonly minute: number;
+  /** What is true of all of them; the first itself while there are none. */
   readonly entry: AuditEntry;
   readonly times: number;
 }
@@ -88,11 +90,16 @@ export async function countAuditEvents(
     const entry = parseAuditEntry(raw);
     const known = changed.get(key) ?? deps.outbox.repeats(key);
     if (known === null) firsts.push(entry);
-    changed.set(key, { key, minute, entry, times: known === null ? times - 1 : known.times + times });
+    changed.set(key, known === null ? { key, minute, entry, times: times - 1 } : addRepeats(known, entry, times));
   }
   const head = await appendAuditEvents(deps, firsts, batchKey);
   for (const repeats of changed.values()) deps.outbox.keepRepeats(repeats);
   return head;
+}
+
+/** The sum is about the repeats alone: the first is an event of its own. */
+function addRepeats(known: Repeats, entry: AuditEntry, times: number): Repeats {
+  return { ...known, entry: known.times === 0 ? entry : shareEntry(known.entry, entry), times: known.times + times };
 }
 
 /** Records the repeats of minutes that are over, one event a key, with how many there were in `detail.count`. */
@@ -107,7 +114,7 @@ export async function appendRepeats(deps: AppendDeps): Promise<void> {
   }
 }
 
-/** One event for several requests, so it names none of them. */
+/** One event for several requests, so it names none of them; nor a route or an address when there were several. */
 function toCounted(entry: AuditEntry, times: number): AuditEntry {
   return { ...entry, requestId: null, detail: { ...entry.detail, count: times } };
 }
