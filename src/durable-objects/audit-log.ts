@@ -12,20 +12,17 @@ import type { AlertsObject, AlertTicket } from "../domain/ports/alerts.ts";
 import type { SecurityLogObject } from "../domain/ports/metrics.ts";
 import type { FanOutObject } from "../domain/ports/webhooks.ts";
 import type { Principal } from "../domain/principal.ts";
-import {
-  type AppendDeps,
-  appendAuditEvents,
-  appendRepeats,
-  countAuditEvents,
-} from "../services/audit/append-audit-events.ts";
-import { FLUSH_DELAY_MS, flushAuditEvents, MAX_BACKOFF_MS } from "../services/audit/flush-audit-events.ts";
+import { type AppendDeps, appendAuditEvents, countAuditEvents } from "../services/audit/append-audit-events.ts";
+import { FLUSH_DELAY_MS, MAX_BACKOFF_MS } from "../services/audit/flush-audit-events.ts";
+import type { Deps } from "../services/deps.ts";
 import { readTally, tallyDatabaseFailures, tallyEvents } from "../services/metrics/tally-events.ts";
 import { createUsageWatch, type UsageWatch } from "../services/usage/watch-usage.ts";
-import { adoptChain } from "./audit-log/adopt.ts";
 import { createCheckpointChore } from "./audit-log/checkpoint-chore.ts";
 import { createSqlCheckpoints, type SqlCheckpoints } from "./audit-log/checkpoints.ts";
 import { type Chore, nextDueMs, runChores } from "./audit-log/chore.ts";
 import { createFanOut, type FanOut } from "./audit-log/fan-out.ts";
+import { createFlusher, type Flusher } from "./audit-log/flusher.ts";
+import { createLine, type Line } from "./audit-log/line.ts";
 import { createSqlOutbox, type SqlOutbox } from "./audit-log/outbox.ts";
 import { type AlertSockets, createAlertSockets } from "./audit-log/sockets.ts";
 import { createSqlTally } from "./audit-log/tally.ts";
@@ -44,21 +41,22 @@ export class AuditLog
   readonly #signing: ReturnType<typeof createCheckpointChore>;
   readonly #sockets: AlertSockets;
   readonly #append: AppendDeps;
+  readonly #line: Line;
+  readonly #flusher: Flusher;
+  readonly #fanOut: FanOut;
+  readonly #tally = { tally: createSqlTally(this.ctx.storage), nowMs };
+  readonly #chores: readonly Chore[];
+  #watch: UsageWatch | null = null;
+  override readonly fetch = (request: Request): Promise<Response> => this.#sockets.open(request);
+  /** Made at each use: they belong to an event. */
+  readonly #deps = (): Deps => createDeps(this.env, this.ctx);
   /** Who hears of every event in order, at once; nothing here may throw or wait. */
   readonly #listeners: readonly ((events: readonly ChainedEvent[]) => void)[] = [
     (events) => this.#usage().hear(events),
-    (events) => tallyEvents({ ...this.#tally, metrics: createDeps(this.env, this.ctx).metrics }, events),
+    (events) => tallyEvents({ ...this.#tally, metrics: this.#deps().metrics }, events),
     (events) => this.#fanOut.hear(events),
     (events) => this.#sockets.hearEvents(events),
   ];
-  readonly #tally = { tally: createSqlTally(this.ctx.storage), nowMs };
-  readonly #fanOut: FanOut;
-  override readonly fetch = (request: Request): Promise<Response> => this.#sockets.open(request);
-  readonly #chores: readonly Chore[];
-  /** The end of the line: hashing yields, so calls would interleave without it. */
-  #line: Promise<unknown> = Promise.resolve();
-  #flushing: Promise<readonly number[]> | null = null;
-  #watch: UsageWatch | null = null;
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env);
@@ -67,7 +65,7 @@ export class AuditLog
     this.#sockets = createAlertSockets({
       ctx,
       outbox: this.#outbox,
-      deps: () => createDeps(env, ctx),
+      deps: this.#deps,
       reschedule: () => void this.#schedule(),
     });
     this.#append = {
@@ -80,31 +78,20 @@ export class AuditLog
     };
     this.#fanOut = createFanOut(ctx.storage, {
       chain: () => this.#outbox.chain(),
-      stores: () => createDeps(env, ctx),
+      stores: this.#deps,
       sha256,
       nowMs,
     });
     this.#signing = createCheckpointChore({
       checkpoints: this.#checkpoints,
       outbox: this.#outbox,
-      deps: () => createDeps(env, ctx),
+      deps: this.#deps,
       nowMs,
     });
-    this.#chores = [
-      {
-        name: "record what a minute has counted",
-        dueMs: () => this.#outbox.repeatsDueMs(),
-        run: () => this.#recordRepeats(),
-      },
-      {
-        name: "flush to Postgres",
-        dueMs: (soonMs) => this.#outbox.flushDueMs(soonMs),
-        run: () => this.#flushWhenDue(),
-      },
-      this.#fanOut.chore,
-      this.#signing,
-      ...this.#sockets.chores,
-    ];
+    this.#line = createLine(this.#append, this.#outbox, () => this.#usage().take());
+    this.#flusher = createFlusher(this.#outbox, this.#checkpoints, this.#line, this.#deps);
+    const { chores } = this.#sockets;
+    this.#chores = [this.#line.chore, this.#flusher.chore, this.#fanOut.chore, this.#signing, ...chores];
   }
 
   append(chain: string, entries: readonly AuditEntry[], key: string | null = null): Promise<Outcome<ChainHead>> {
@@ -136,19 +123,7 @@ export class AuditLog
   }
 
   flush(): Promise<Outcome<ChainHead>> {
-    return toOutcome(async () => {
-      await this.#recordRepeats();
-      // It may number anew what waits; the head is the last of what is then.
-      await this.#adopt();
-      const head = this.#outbox.head();
-      // A flush that was under way may have taken its last look before the newest event came. What cannot arrive, since
-      // its number is taken, is for `verify` to name.
-      let taken: readonly number[] = [];
-      const isWaiting = () =>
-        this.#outbox.pending(0, taken.length + 1).some(({ seq }) => seq <= head.seq && !taken.includes(seq));
-      while (isWaiting()) taken = await this.#flushOnce();
-      return head;
-    });
+    return toOutcome(() => this.#flusher.complete());
   }
 
   async memory(after: number, limit: number): Promise<ChainMemory> {
@@ -173,7 +148,7 @@ export class AuditLog
 
   tally(minutes: number): Promise<SecurityTally> {
     // In line: while repeats become events they are neither, or both.
-    return this.#inLine(async () => readTally(this.#tally, minutes, this.#outbox.repeatsByAction()));
+    return this.#line.run(async () => readTally(this.#tally, minutes, this.#outbox.repeatsByAction()));
   }
 
   async noteDatabaseFailures(times: number): Promise<void> {
@@ -209,7 +184,7 @@ export class AuditLog
   override async alarm(): Promise<void> {
     // Set first: the platform gives up after a few throws, and a crash must not leave events lying here.
     await this.ctx.storage.setAlarm(nowMs() + MAX_BACKOFF_MS);
-    await runChores(this.#chores, createDeps(this.env, this.ctx).log);
+    await runChores(this.#chores, this.#deps().log);
     const dueMs = nextDueMs(this.#chores, nowMs() + FLUSH_DELAY_MS);
     await (dueMs === Infinity ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(dueMs));
   }
@@ -218,7 +193,7 @@ export class AuditLog
     return toOutcome(async () => {
       // Before the event is kept, so that no crash leaves one behind without an alarm.
       if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(nowMs() + FLUSH_DELAY_MS);
-      const head = await this.#inLine(async () => {
+      const head = await this.#line.run(async () => {
         this.#outbox.rememberChain(chain);
         return await work();
       });
@@ -227,52 +202,14 @@ export class AuditLog
     });
   }
 
-  #recordRepeats(): Promise<void> {
-    return this.#inLine(() => appendRepeats(this.#append));
-  }
-
   #usage(): UsageWatch {
     this.#watch ??= createUsageWatch({
       memory: createUsageMemory(this.ctx.storage.sql),
-      thresholds: createDeps(this.env, this.ctx).usageThresholds,
+      thresholds: this.#deps().usageThresholds,
       nowMs,
     });
     return this.#watch;
   }
-
-  /** One at a time; behind each comes what its events have shown to be abnormal. */
-  #inLine<Result>(work: () => Promise<Result>): Promise<Result> {
-    const turn = this.#line.then(async () => {
-      const result = await work();
-      await appendAuditEvents(this.#append, this.#usage().take());
-      return result;
-    });
-    this.#line = turn.catch(() => undefined);
-    return turn;
-  }
-
-  async #flushWhenDue(): Promise<void> {
-    if (this.#outbox.flushDueMs(nowMs()) <= nowMs()) await this.#flushOnce();
-  }
-
-  /** One flush at a time; everybody who wants one shares it. */
-  #flushOnce(): Promise<readonly number[]> {
-    const deps = () => createDeps(this.env, this.ctx);
-    const store = () => deps().auditEvents;
-    const log = () => deps().log;
-    const adopt = this.#adopt;
-    this.#flushing ??= flushAuditEvents({ outbox: this.#outbox, nowMs, store, log, adopt }).finally(() => {
-      this.#flushing = null;
-    });
-    return this.#flushing;
-  }
-
-  /** Goes on behind the chain Postgres has, when this object has forgotten it. */
-  readonly #adopt = async (): Promise<void> => {
-    // What it brought once says that it knows its chain; the line keeps others from appending meanwhile.
-    if (this.#outbox.flushedSeq() > 0) return;
-    await this.#inLine(() => adoptChain(this.#outbox, this.#checkpoints, createDeps(this.env, this.ctx)));
-  };
 
   /** Wakes the object when something is due, unless it wakes earlier anyway. */
   async #schedule(): Promise<void> {
