@@ -43,6 +43,11 @@ export function scopeOf(principal: Pick<Principal, "id" | "workspaceId">): Scope
   return { userId: principal.id, workspaceId: principal.workspaceId };
 }
 
+/** What a caller is counted by: a key that acts for a user counts apart from the user. */
+export function principalKey({ id, impersonatedBy }: Pick<Principal, "id" | "impersonatedBy">): string {
+  return impersonatedBy === null ? id : `${impersonatedBy}>${id}`;
+}
+
 /** @throws `forbidden` when the principal lacks the permission. */
 export function requirePermission(principal: Pick<Principal, "permissions">, permission: Permission): void {
   if (!principal.permissions.includes(permission)) {

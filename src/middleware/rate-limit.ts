@@ -5,7 +5,7 @@ import { type AuditEntry, UNAUTHENTICATED_CHAIN } from "../domain/audit-event.ts
 import { ANONYMOUS, actorOf } from "../domain/call.ts";
 import { AppError } from "../domain/errors.ts";
 import type { LimitDecision, LimitName } from "../domain/limits.ts";
-import type { Principal } from "../domain/principal.ts";
+import { type Principal, principalKey } from "../domain/principal.ts";
 import type { AppEnv } from "./app-env.ts";
 
 /** Counts the calls of an address: an IPv4 address, or the /64 an IPv6 address is in. */
@@ -22,11 +22,6 @@ export function limitPrincipal(name: LimitName): MiddlewareHandler<AppEnv> {
     await takeOrRefuse(c, name, principalKey(c.var.principal));
     await next();
   };
-}
-
-/** What a caller is counted by. */
-export function principalKey({ id, impersonatedBy }: Principal): string {
-  return impersonatedBy === null ? id : `${impersonatedBy}>${id}`;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { CONNECTION_STATUSES } from "../domain/connection.ts";
 import { readId, requireId } from "../domain/ids.ts";
-import { principalKey, takeOrRefuse } from "../middleware/rate-limit.ts";
+import { principalKey } from "../domain/principal.ts";
+import { takeOrRefuse } from "../middleware/rate-limit.ts";
 import { disconnect } from "../services/connections/disconnect.ts";
 import { listConnections } from "../services/connections/list-connections.ts";
 import { readHotToken } from "../services/connections/read-hot-token.ts";

@@ -5,6 +5,7 @@ import { isDue } from "../../domain/freshness.ts";
 import type { ConnectionId } from "../../domain/ids.ts";
 import type { LabelsOf } from "../../domain/metric.ts";
 import type { HotKey } from "../../domain/ports/credential-cache.ts";
+import { principalKey } from "../../domain/principal.ts";
 import { parseSecretRef } from "../../domain/secret-ref.ts";
 import { type Credential, credentialOf } from "../../domain/token-data.ts";
 import { lacksCredential } from "../../providers/provider.ts";
@@ -82,8 +83,7 @@ export function countRead(
 ): Promise<void> {
   const { principal } = caller;
   const entry = entryOf("token.read", principal, resourceOf(connection), caller);
-  const reader = `${principal.impersonatedBy ?? ""}>${principal.id}`;
-  return deps.audit.count(principal.workspaceId, `token.read|${reader}|${connection.id}`, entry);
+  return deps.audit.count(principal.workspaceId, `token.read|${principalKey(principal)}|${connection.id}`, entry);
 }
 
 /** @param found Null = it was not there; `rejected` = what was there does not belong here. */

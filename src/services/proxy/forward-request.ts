@@ -2,6 +2,7 @@ import { entryOf } from "../../domain/call.ts";
 import type { Connection } from "../../domain/connection.ts";
 import { AppError } from "../../domain/errors.ts";
 import type { ConnectionId } from "../../domain/ids.ts";
+import { principalKey } from "../../domain/principal.ts";
 import { isIdempotent, parseProxyTarget, selectRequestHeaders } from "../../domain/proxy-request.ts";
 import type { Credential } from "../../domain/token-data.ts";
 import { injectCredential, needsWholeBody } from "../../providers/inject.ts";
@@ -131,6 +132,6 @@ function countCall(
 ): Promise<void> {
   const { principal } = caller;
   const entry = entryOf("proxy.called", principal, resourceOf(connection), caller, { host, method });
-  const key = `proxy.called|${principal.id}|${connection.id}|${host}|${method}`;
+  const key = `proxy.called|${principalKey(principal)}|${connection.id}|${host}|${method}`;
   return deps.audit.count(principal.workspaceId, key, entry);
 }

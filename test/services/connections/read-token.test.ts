@@ -164,7 +164,7 @@ describe("reading a token", () => {
     await readToken(world.deps, ada, connection.id);
     expect(world.deps.audit.entries.at(-1)).toMatchObject({
       action: "token.read",
-      key: `token.read|>${ada.principal.id}|${connection.id}`,
+      key: `token.read|${ada.principal.id}|${connection.id}`,
     });
   });
 });

@@ -21,9 +21,11 @@ interface World {
   /** What the keeper answers, in order; a number is a version. */
   readonly renewals?: readonly (number | AppError)[];
   readonly forced?: number;
+  readonly impersonatedBy?: string | null;
 }
 
-function createWorld({ provider = "gcp", tokenData, answers = [], renewals = [], forced = 1000 }: World = {}) {
+function createWorld(world: World = {}) {
+  const { provider = "gcp", tokenData, answers = [], renewals = [], forced = 1000, impersonatedBy = null } = world;
   const sent: StreamedRequest[] = [];
   const forces: boolean[] = [];
   const deferred: Promise<unknown>[] = [];
@@ -64,7 +66,7 @@ function createWorld({ provider = "gcp", tokenData, answers = [], renewals = [],
       id: "usr_1",
       workspaceId: "wsp_1",
       credential: { kind: "session", fingerprint: "f" },
-      impersonatedBy: null,
+      impersonatedBy,
     },
   } as never;
 
@@ -218,6 +220,14 @@ describe("a credential the provider refuses", () => {
 test("an answer that never begins is the provider's outage", async () => {
   const { call } = createWorld({ answers: [new AppError("provider_unavailable", "Away.")] });
   await expect(call("GET", "/")).rejects.toMatchObject({ code: "provider_unavailable" });
+});
+
+test("a call of a key that acts for somebody is counted apart from their own", async () => {
+  const { call, audit } = createWorld({ impersonatedBy: "key_1" });
+  await call("GET", "/");
+  expect(audit.entries).toMatchObject([
+    { key: expect.stringContaining("|key_1>usr_1|"), actor: { type: "user", id: "usr_1", via: "key_1" } },
+  ]);
 });
 
 test("a call is counted by principal, connection, host and method, and never by its path", async () => {
