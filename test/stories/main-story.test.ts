@@ -153,7 +153,7 @@ test("a restart keeps users, sessions and connections", async () => {
   operator = again;
 });
 
-test("a bad token is in the log of nobody's workspace, which the operator reads and verifies", async () => {
+test("a bad token is in the log of nobody's workspace, which the operator reads and verifies, and nobody else", async () => {
   const path = "/api/v1/audit?chain=unauthenticated&limit=200";
   const before = (await operator.call("GET", path)).body.events.length;
   const { body } = await send(`${stack.url}/api/auth/me`, "GET", undefined, { authorization: "Bearer nonsense" });
@@ -167,6 +167,11 @@ test("a bad token is in the log of nobody's workspace, which the operator reads 
       },
     ]);
   expect((await operator.call("GET", "/api/v1/audit/verify?chain=unauthenticated")).body).toMatchObject({ ok: true });
+  const stranger = await register(stack);
+  for (const end of ["", "/verify"]) {
+    const refused = await stranger.call("GET", `/api/v1/audit${end}?chain=unauthenticated`);
+    expect(refused).toMatchObject({ status: 403, body: { code: "forbidden" } });
+  }
 });
 
 test("the operator's socket on that log closes within five seconds of its session or key being revoked", async () => {
