@@ -1,6 +1,6 @@
 import type { AuditDrain, AuditHeads, AuditLogObject, CountedEntry } from "../domain/audit-chain.ts";
+import { createEntryKey } from "../domain/audit-entry.ts";
 import { AppError } from "../domain/errors.ts";
-import { toHex } from "../domain/ids.ts";
 import { type Outcome, requireValue } from "../domain/outcome.ts";
 import type { AuditLog } from "../domain/ports/audit-log.ts";
 import type { RandomBytes } from "../domain/ports/clock.ts";
@@ -26,7 +26,6 @@ export interface AuditLogOptions {
 /** How long repeats are gathered in an isolate before they are sent: one hop a second, however many calls. */
 const GATHER_MS = 900;
 const TRIES = 2;
-const KEY_BYTES = 16;
 
 /**
  * The log kept by `AuditLog` objects, one per chain.
@@ -39,7 +38,7 @@ const KEY_BYTES = 16;
 export function createAuditLog(options: AuditLogOptions): AuditLog & AuditHeads & AuditDrain {
   return {
     record: async (chain, entry) => {
-      const key = createKey(options);
+      const key = createEntryKey(options.random);
       await deliver((object) => object.append(chain, [entry], key), options, chain);
     },
     recordOnce: async (chain, key, entry) => {
@@ -92,7 +91,7 @@ async function drain(options: AuditLogOptions, chain?: string): Promise<void> {
 }
 
 function send(options: AuditLogOptions, chain: string, counted: readonly CountedEntry[]): Promise<boolean> {
-  const key = createKey(options);
+  const key = createEntryKey(options.random);
   return deliver((object) => object.count(chain, counted, key), options, chain);
 }
 
@@ -117,10 +116,6 @@ async function tellTwice(tell: Telling, options: AuditLogOptions, chain: string)
     }
   }
   return "unreachable";
-}
-
-function createKey({ random }: AuditLogOptions): string {
-  return toHex(random(KEY_BYTES));
 }
 
 function reportLoss({ log, metrics }: AuditLogOptions, chain: string, reason: string): void {

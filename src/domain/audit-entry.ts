@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { AUDIT_ACTIONS, type AuditEntry } from "./audit-event.ts";
 import { AppError } from "./errors.ts";
+import { toHex } from "./ids.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
+import type { RandomBytes } from "./ports/clock.ts";
 
 /**
  * The entry in `raw`, with every text stripped of what could forge a line, colour a terminal or hide.
@@ -12,6 +14,13 @@ export function parseAuditEntry(raw: unknown): AuditEntry {
   const parsed = EntrySchema.safeParse(raw);
   if (!parsed.success) throw new AppError("invalid_request", "An audit entry has an unknown shape.");
   return parsed.data;
+}
+
+const KEY_BYTES = 16;
+
+/** Under which the log is told of something, so that telling it again records it once: 128 random bits in hex. */
+export function createEntryKey(random: RandomBytes): string {
+  return toHex(random(KEY_BYTES));
 }
 
 /** Long enough for every id and sentence of ours; more is somebody else's text. */

@@ -18,6 +18,11 @@ export interface ClientCall extends Call {
 /** Nobody that is known. */
 export const ANONYMOUS: AuditActor = { type: "anonymous", id: null };
 
+/** What the service does by itself, in nobody's call. */
+export function bySystem(part: string): Call & Pick<AuditEntry, "actor"> {
+  return { actor: { type: "system", id: part }, ip: null, requestId: null };
+}
+
 /** Names a proven caller in the audit log: an impersonated user together with the key behind it. */
 export function actorOf(principal: Pick<Principal, "id" | "credential" | "impersonatedBy">): AuditActor {
   if (principal.impersonatedBy !== null) return { type: "user", id: principal.id, via: principal.impersonatedBy };

@@ -1,3 +1,4 @@
+import { bySystem } from "../../domain/call.ts";
 import { type EndingCredential, WARNING_DAYS } from "../../domain/credential-end.ts";
 import { toRfc3339 } from "../../domain/time.ts";
 import type { Deps } from "../deps.ts";
@@ -24,10 +25,8 @@ function warn(deps: Pick<Deps, "audit">, ending: EndingCredential): Promise<void
   return deps.audit.record(workspaceId, {
     action: "connection.updated",
     outcome: "success",
-    actor: { type: "system", id: "cron" },
+    ...bySystem("cron"),
     resource: { type: "connection", id: connectionId, provider },
-    ip: null,
-    requestId: null,
     detail: { warning: "client_secret_expiring", days, expires_at: toRfc3339(expiresAt) },
   });
 }

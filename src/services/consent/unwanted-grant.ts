@@ -1,3 +1,4 @@
+import { bySystem } from "../../domain/call.ts";
 import { AppError } from "../../domain/errors.ts";
 import type { Handshake } from "../../domain/handshake.ts";
 import { type JsonObject, parseJsonObject } from "../../domain/json.ts";
@@ -69,10 +70,8 @@ function recordLeftGrant({ deps }: Desk, { provider, starter }: Handshake, code:
   return deps.audit.record(starter.workspaceId, {
     action: "oauth.failed",
     outcome: "failure",
-    actor: { type: "system", id: "consent" },
+    ...bySystem("consent"),
     resource: { type: "provider", id: provider },
-    ip: null,
-    requestId: null,
     detail: { reason: "not_revoked", code },
   });
 }

@@ -1,3 +1,4 @@
+import { bySystem } from "../../domain/call.ts";
 import { isAppError } from "../../domain/errors.ts";
 import {
   type KnownProject,
@@ -112,10 +113,8 @@ async function writeEnd(
   await deps.audit.record(connection.workspaceId, {
     action: "connection.updated",
     outcome: status === "failed" ? "failure" : "success",
-    actor: { type: "system", id: "gcp_setup" },
+    ...bySystem("gcp_setup"),
     resource: { type: "connection", id: connection.id, provider: connection.provider },
-    ip: null,
-    requestId: null,
     detail: { change: "setup", status, projects: result.projects.length, problems: result.problems.length },
   });
   return status;

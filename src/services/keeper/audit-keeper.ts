@@ -1,5 +1,6 @@
+import { createEntryKey } from "../../domain/audit-entry.ts";
 import type { AuditAction } from "../../domain/audit-event.ts";
-import { toHex } from "../../domain/ids.ts";
+import { bySystem } from "../../domain/call.ts";
 import type { JsonObject } from "../../domain/json.ts";
 import type { Disconnector } from "../../domain/ports/keepers.ts";
 import { type Keeper, requireRecord, updateRecord } from "./keeper.ts";
@@ -14,8 +15,7 @@ interface Deed {
   readonly by?: Disconnector;
 }
 
-const ITSELF: Disconnector = { actor: { type: "system", id: "keeper" }, ip: null, requestId: null };
-const KEY_BYTES = 16;
+const ITSELF: Disconnector = bySystem("keeper");
 
 /**
  * What the record is to say is unrecorded once these are done. It belongs in the write that says they are, so that no
@@ -28,7 +28,7 @@ export function withDeeds(
   const { binding, unrecorded = [] } = requireRecord(keeper);
   const resource = { type: "connection", id: binding.id, provider: binding.provider } as const;
   const added = deeds.map(({ detail = {}, by = ITSELF, ...deed }) => ({
-    key: toHex(keeper.deps.random(KEY_BYTES)),
+    key: createEntryKey(keeper.deps.random),
     entry: { ...deed, resource, ...by, detail },
   }));
   return { unrecorded: [...unrecorded, ...added] };

@@ -1,3 +1,4 @@
+import { bySystem } from "../../domain/call.ts";
 import { isAppError } from "../../domain/errors.ts";
 import type { RetentionLine } from "../../domain/retention.ts";
 import { MAX_PRUNED, pruneAuditEvents } from "../audit/prune-audit-events.ts";
@@ -58,10 +59,8 @@ async function reportTampering(deps: PruneDeps, chain: string, firstBadSeq: numb
   await deps.audit.record(chain, {
     action: "retention.purged",
     outcome: "failure",
-    actor: { type: "system", id: "retention" },
+    ...bySystem("retention"),
     resource: { type: "workspace", id: chain },
-    ip: null,
-    requestId: null,
     detail: { kind: "audit_events", count: 0, first_bad_seq: firstBadSeq },
   });
 }

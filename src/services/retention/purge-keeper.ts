@@ -1,3 +1,4 @@
+import { bySystem } from "../../domain/call.ts";
 import type { ConnectionBinding } from "../../domain/connection.ts";
 import { isAppError } from "../../domain/errors.ts";
 import type { Disconnector } from "../../domain/ports/keepers.ts";
@@ -8,7 +9,7 @@ import { isOwing, setNextAlarm } from "../keeper/next-alarm.ts";
 import { settleEscrow } from "../keeper/settle-escrow.ts";
 
 /** Named only where a keeper never heard of the disconnect. */
-const RETENTION: Disconnector = { actor: { type: "system", id: "retention" }, ip: null, requestId: null };
+const RETENTION: Disconnector = bySystem("retention");
 
 /**
  * Takes apart the keeper of a connection that was soft-deleted long ago: finishes what its disconnect may have left open,

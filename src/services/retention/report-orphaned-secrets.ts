@@ -1,4 +1,5 @@
 import { UNAUTHENTICATED_CHAIN } from "../../domain/audit-event.ts";
+import { bySystem } from "../../domain/call.ts";
 import { isAppError } from "../../domain/errors.ts";
 import { createSecretRef, isConnectionSecretName, type SecretRef } from "../../domain/secret-ref.ts";
 import type { Deps } from "../deps.ts";
@@ -65,10 +66,8 @@ async function report(deps: ReportDeps, orphans: readonly SecretRef[]): Promise<
   await deps.audit.record(UNAUTHENTICATED_CHAIN, {
     action: "retention.purged",
     outcome: "success",
-    actor: { type: "system", id: "retention" },
+    ...bySystem("retention"),
     resource: null,
-    ip: null,
-    requestId: null,
     detail: { kind: "orphaned_secrets", count: 0, reported: orphans.length, name_hashes: hashes },
   });
 }

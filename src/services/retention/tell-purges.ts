@@ -1,4 +1,5 @@
 import type { AuditEntry } from "../../domain/audit-event.ts";
+import { bySystem } from "../../domain/call.ts";
 import type { Purge } from "../../domain/retention.ts";
 import { toRfc3339 } from "../../domain/time.ts";
 import type { Deps } from "../deps.ts";
@@ -31,10 +32,8 @@ function toEntry({ kind, workspaceId, count, ids, olderThan }: Purge): AuditEntr
   return {
     action: "retention.purged",
     outcome: "success",
-    actor: { type: "system", id: "retention" },
+    ...bySystem("retention"),
     resource: { type: "workspace", id: workspaceId },
-    ip: null,
-    requestId: null,
     detail: { kind, count, older_than: toRfc3339(olderThan), ...named },
   };
 }

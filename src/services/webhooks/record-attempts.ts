@@ -1,3 +1,4 @@
+import { bySystem } from "../../domain/call.ts";
 import { endingOf } from "../../domain/webhook-attempt.ts";
 import { requireRecord, type Sender, updateRecord } from "./sender.ts";
 
@@ -34,10 +35,8 @@ async function endIfDue(sender: Sender): Promise<void> {
   await deps.audit.record(binding.workspaceId, {
     action: "webhook.deleted",
     outcome: "success",
-    actor: { type: "system", id: "webhooks" },
+    ...bySystem("webhooks"),
     resource: { type: "webhook", id: binding.id },
-    ip: null,
-    requestId: null,
     detail: { change: "deactivated", reason: ending },
   });
   updateRecord(sender, { ending: null });
