@@ -6,11 +6,13 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const REAL_VAULT = "test/adapters/vault/real-vault.test.ts";
 const STORIES = "test/stories/**/*.test.ts";
 /**
- * They start, stop and kill whole stacks for minutes, or live through a year of data: left out, and said so, unless
- * everything is asked for.
+ * They start, stop and kill servers for minutes, wait for what comes later, or live through weeks and years: left out,
+ * and said so, unless everything is asked for.
  */
 const LONG_TESTS = [
+  "local/postgres/server",
   "services/retention/year",
+  "services/usage/ordinary-week",
   "stories/alerts",
   "stories/all-providers",
   "stories/gcp-setup",
@@ -20,6 +22,8 @@ const LONG_TESTS = [
   "stories/nothing-leaks",
   "stories/start",
   "stories/webhooks",
+  "worker/gcp-setup",
+  "worker/webhook-deliveries",
 ].map((name) => `test/${name}.test.ts`);
 const LONGEST = [...LONG_TESTS, "test/stories/main-story.test.ts"];
 const LEFT_OUT = process.env["REQUIRE_ALL"] === "1" ? [] : LONG_TESTS;
@@ -70,6 +74,7 @@ export default defineConfig({
           // and each brings its own people and workspaces.
           isolate: false,
           include: [WORKER],
+          exclude: LEFT_OUT,
           globalSetup: ["test/support/global-setup.ts"],
         },
       },

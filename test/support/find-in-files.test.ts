@@ -48,3 +48,17 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 test("every file is searched but those left out, and a finding does not repeat the secret", () => {
   expect(findInFiles(folder, search, ["skipped"])).toEqual([`kept/deep/file: a "secre…`]);
 });
+
+test("what goes away before its turn has nothing in it", () => {
+  const passing = mkdtempSync(join(tmpdir(), "aurora-find-"));
+  try {
+    for (const name of ["a", "b"]) writeFileSync(join(passing, name), SECRET);
+    const searchOnce = (bytes: Buffer) => {
+      for (const name of ["a", "b"]) rmSync(join(passing, name), { force: true });
+      return search(bytes);
+    };
+    expect(findInFiles(passing, searchOnce, [])).toHaveLength(1);
+  } finally {
+    rmSync(passing, { recursive: true, force: true });
+  }
+});

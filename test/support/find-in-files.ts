@@ -35,7 +35,7 @@ export function createSearch(needles: readonly string[]): Search {
 }
 
 /**
- * Searches every file below `directory`.
+ * Searches every file below `directory` that is there when its turn comes.
  *
  * @param skipped Names right below it that are left out.
  * @returns `file: first characters of the needle`, empty when there is none.
@@ -45,7 +45,17 @@ export function findInFiles(directory: string, search: Search, skipped: readonly
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
     .filter((file) => !skipped.includes(file.split(sep)[0] ?? ""))
-    .flatMap((file) => describeFound(file, search(readFileSync(join(directory, file)))));
+    .flatMap((file) => describeFound(file, search(readStanding(join(directory, file)))));
+}
+
+/** A database that is closed meanwhile takes its journal away: what is gone keeps no secret. */
+function readStanding(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return Buffer.alloc(0);
+    throw error;
+  }
 }
 
 /** Names a finding without repeating the whole secret. */
