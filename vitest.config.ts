@@ -22,6 +22,8 @@ const LONG_TESTS = [
   "stories/nothing-leaks",
   "stories/start",
   "stories/webhooks",
+  "worker/alert-access",
+  "worker/alerts",
   "worker/gcp-setup",
   "worker/webhook-deliveries",
 ].map((name) => `test/${name}.test.ts`);
