@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { choosePort } from "../../local/stack/ports.ts";
 import { listGroup } from "../../local/stack/processes.ts";
 import { runStart, type Stack, startStack } from "../support/stack.ts";
-import { send } from "./person.ts";
+import { connect, login, readToken, register, send } from "./person.ts";
 
 let stack: Stack;
 let folder: string;
@@ -141,10 +141,18 @@ test("a stack killed by SIGKILL leaves nothing running, and a restart takes its 
   expect((await send(`${stack.url}/health/readiness`, "GET")).status).toBe(200);
 });
 
-test("a restart keeps the ports of its parts", async () => {
+test("a restart keeps users, sessions, connections and the ports of its parts", async () => {
   const before = stack.endpoints();
+  const person = await register(stack);
+  const connection = await connect(stack, person, "demo");
+  const token = (await readToken(person, connection)).body.token_data.access_token;
   await stack.restart();
   expect(stack.endpoints()).toEqual(before);
+  expect((await readToken(person, connection)).body.token_data.access_token).toBe(token);
+  const again = await login(stack, person.email, person.password);
+  expect(again.id).toBe(person.id);
+  const forced = await again.call("POST", `/api/v1/connections/${connection}/refresh`, { force: true });
+  expect(forced).toMatchObject({ status: 200, body: { refreshed: true } });
 });
 
 test("SIGTERM ends every process, exit 0", async () => {
