@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { connectOverHttp } from "../../local/migrate/database.ts";
+import type { LoggedCall } from "../../local/vault/call-log.ts";
 import { findUncleanLabels, sumSamples } from "../support/prometheus.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { openAlerts } from "./alert-client.ts";
@@ -13,6 +14,7 @@ import { playRetention } from "./retention-story.ts";
 /** The demo provider rotates refresh tokens and ends the whole grant when an old one is used again. */
 const PROVIDER = "demo";
 const MANY = 200;
+const VAULT_OUTAGE_MS = 3_000;
 const METRICS_TOKEN = randomBytes(24).toString("base64url");
 
 let stack: Stack;
@@ -145,7 +147,9 @@ test("a rotated token outlives a Vault outage, and the provider is not asked twi
   const person = await register(stack);
   const connection = await open(person);
   const first = await tokenOf(person, connection);
-  await refreshWithoutVault(person, connection, 6);
+  await refreshWithoutVault(person, connection);
+  await sleep(VAULT_OUTAGE_MS);
+  await steer(stack.endpoints().vault, "/_reset", {});
   await expect.poll(() => tokenOf(person, connection), { timeout: 60_000, interval: 500 }).not.toBe(first);
   await sleep(4_000);
   expect(await countRefreshes(stack, PROVIDER)).toBe(1);
@@ -156,7 +160,7 @@ test("killed between the provider's answer and the Vault write, the rotated toke
   const person = await register(stack);
   const connection = await open(person);
   const first = await tokenOf(person, connection);
-  await refreshWithoutVault(person, connection, 60);
+  await refreshWithoutVault(person, connection);
   await stack.kill();
   await stack.restart({ OPERATOR_WORKSPACE_ID: person.workspaceId });
   await expect.poll(() => tokenOf(person, connection), { timeout: 60_000, interval: 500 }).not.toBe(first);
@@ -211,7 +215,7 @@ test("the operator's socket on that log closes within five seconds of its sessio
 });
 
 /** Starts a forced refresh whose provider has answered while Vault refuses every write. */
-async function refreshWithoutVault(person: Person, connection: string, seconds: number): Promise<void> {
+async function refreshWithoutVault(person: Person, connection: string): Promise<void> {
   const { sandbox, vault } = stack.endpoints();
   await steer(sandbox, "/_faults", { provider: PROVIDER, endpoint: "token", kind: "delay", ms: 2_000 });
   const before = await countRefreshes(stack, PROVIDER);
@@ -220,8 +224,14 @@ async function refreshWithoutVault(person: Person, connection: string, seconds: 
   refresh.catch(() => undefined);
   await expect.poll(() => countRefreshes(stack, PROVIDER), { timeout: 15_000, interval: 50 }).toBe(before + 1);
   // The secret was read; from here on nothing is written.
-  await steer(vault, "/_faults", { kind: "status", status: 503, seconds });
-  await sleep(3_000);
+  await steer(vault, "/_faults", { kind: "status", status: 503, seconds: 600 });
+  // A write is what follows the provider's answer.
+  await expect.poll(() => countRefusedWrites(vault), { timeout: 30_000, interval: 100 }).toBeGreaterThan(0);
+}
+
+async function countRefusedWrites(vault: string): Promise<number> {
+  const calls: readonly LoggedCall[] = (await send(`${vault}/_calls`, "GET")).body.calls;
+  return calls.filter(({ method, status }) => method === "POST" && status === 503).length;
 }
 
 test("what ended a month ago is shown to the operator, purged once, and told", async () => {
