@@ -6,8 +6,8 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const REAL_VAULT = "test/adapters/vault/real-vault.test.ts";
 const STORIES = "test/stories/**/*.test.ts";
 /**
- * They start, stop and kill servers for minutes, wait for what comes later, or live through weeks and years: left out,
- * and said so, unless everything is asked for.
+ * They start, stop and kill servers for minutes, wait for what comes later, live through weeks and years, or do once
+ * more what others do: left out, and said so, unless everything is asked for.
  */
 const LONG_TESTS = [
   "local/postgres/server",
@@ -20,11 +20,15 @@ const LONG_TESTS = [
   "stories/lossless-audit",
   "stories/newest-consent",
   "stories/nothing-leaks",
+  "stories/real-postgres",
   "stories/start",
   "stories/webhooks",
   "worker/alert-access",
   "worker/alerts",
+  "worker/audit-checkpoints",
+  "worker/audit-files",
   "worker/gcp-setup",
+  "worker/seed-aliases",
   "worker/webhook-deliveries",
 ].map((name) => `test/${name}.test.ts`);
 const LONGEST = ["test/stories/main-story.test.ts", "test/services/retention/year.test.ts"];
