@@ -31,18 +31,18 @@ const LONG_TESTS = [
   "worker/seed-aliases",
   "worker/webhook-deliveries",
 ].map((name) => `test/${name}.test.ts`);
-const LONGEST = ["test/stories/main-story.test.ts", "test/services/retention/year.test.ts"];
+const LONGEST = [...LONG_TESTS, "test/stories/main-story.test.ts"];
 const LEFT_OUT = process.env["REQUIRE_ALL"] === "1" ? [] : LONG_TESTS;
 const WORKER = "test/worker/**/*.test.{ts,tsx}";
 
 /**
- * What takes longest begins first, and then, mostly waiting, the stories. What runs beside them changes projects as
- * seldom as can be: each change starts workerd, and loads the Worker, once more.
+ * What takes longest, mostly waiting, begins first. What runs beside it changes projects as seldom as can be: each change
+ * starts workerd, and loads the Worker, once more.
  */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId, project }: TestSpecification) =>
-      LONGEST.some((name) => moduleId.endsWith(name)) ? -1 : ["stories", "worker", "node"].indexOf(project.name);
+      LONGEST.some((name) => moduleId.endsWith(name)) ? -1 : ["worker", "stories", "node"].indexOf(project.name);
     return (await super.sort(files)).sort((one, other) => rank(one) - rank(other));
   }
 }
