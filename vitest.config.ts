@@ -28,6 +28,8 @@ const LONG_TESTS = [
   "worker/audit-checkpoints",
   "worker/audit-files",
   "worker/gcp-setup",
+  "worker/outages",
+  "worker/retention",
   "worker/seed-aliases",
   "worker/webhook-deliveries",
 ].map((name) => `test/${name}.test.ts`);

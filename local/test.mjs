@@ -68,7 +68,7 @@ function findMissing() {
     ...(process.env.REQUIRE_ALL === "1"
       ? []
       : [
-          "what takes long: starting and killing whole stacks and servers, live sockets, exports, set-ups and deliveries step by step, weeks and a year of data (REQUIRE_ALL=1 npm test runs everything)",
+          "what takes long: starting and killing whole stacks and servers, outages, live sockets, exports, set-ups and deliveries step by step, weeks and a year of data (REQUIRE_ALL=1 npm test runs everything)",
         ]),
     ...(hasProgram(["chromium", "chromium-browser", "google-chrome"])
       ? []
