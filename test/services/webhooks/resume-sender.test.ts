@@ -8,13 +8,6 @@ beforeEach(async () => {
   world = await createWebhookWorld();
 });
 
-/** Events that are handed over, without time for a sender to send them. */
-async function queueUp(count: number): Promise<void> {
-  for (let each = 0; each < count; each += 1) world.happen();
-  await world.fanOut();
-}
-const statuses = () => world.deliveries().map(({ status }) => status);
-
 describe("a receiver that asks for an hour", () => {
   const OTHER_URL = "https://other.example.com/";
   const change = (changed: Parameters<typeof updateWebhook>[3]) =>
@@ -23,38 +16,38 @@ describe("a receiver that asks for an hour", () => {
 
   beforeEach(async () => {
     world.answers.push(answered(429, "3600"));
-    await queueUp(3);
+    await world.queueUp(3);
     await world.advance(60);
     expect(urls()).toEqual([URL_OF_RECEIVER]);
   });
 
   test("is left alone for it, whatever else happens", async () => {
-    await queueUp(1);
+    await world.queueUp(1);
     await change({ events: ["apikey.created"] });
     await world.advance(3500);
     expect(world.received).toHaveLength(1);
     await world.advance(100);
-    expect(new Set(statuses())).toEqual(new Set(["delivered"]));
+    expect(new Set(world.statuses())).toEqual(new Set(["delivered"]));
   });
 
   test("has no say about the address that takes its place", async () => {
     await change({ url: OTHER_URL });
     await world.advance(2);
     expect(urls()).toEqual([URL_OF_RECEIVER, OTHER_URL, OTHER_URL, OTHER_URL]);
-    expect(statuses()).toEqual(["delivered", "delivered", "delivered"]);
+    expect(world.statuses()).toEqual(["delivered", "delivered", "delivered"]);
   });
 
   test("is overruled by an admin who gives the same address again", async () => {
     await change({ url: URL_OF_RECEIVER });
     await world.advance(2);
-    expect(statuses()).toEqual(["delivered", "delivered", "delivered"]);
+    expect(world.statuses()).toEqual(["delivered", "delivered", "delivered"]);
   });
 
   test("is overruled by an admin who activates the webhook again", async () => {
     await change({ isActive: false });
     await change({ isActive: true });
     await world.advance(2);
-    expect(statuses()).toEqual(["delivered", "delivered", "delivered"]);
+    expect(world.statuses()).toEqual(["delivered", "delivered", "delivered"]);
   });
 
   test("is overruled by a replay", async () => {
@@ -62,12 +55,12 @@ describe("a receiver that asks for an hour", () => {
     if (delivery === undefined) throw new Error("nothing was handed over");
     await replayDelivery(world.deps, ADMIN, null, delivery.id);
     await world.advance(2);
-    expect(statuses()).toEqual(["delivered", "delivered", "delivered"]);
+    expect(world.statuses()).toEqual(["delivered", "delivered", "delivered"]);
   });
 
   test("after its address was changed is not listened to, and gets nothing more of the crowd", async () => {
     await world.advance(3600);
-    await queueUp(3);
+    await world.queueUp(3);
     const letGo = world.holdAnswer();
     world.answers.push(answered(429, "3600"));
     await world.advance(1);
@@ -76,6 +69,6 @@ describe("a receiver that asks for an hour", () => {
     letGo();
     await world.advance(30);
     expect(urls().slice(before)).toEqual([OTHER_URL, OTHER_URL, OTHER_URL]);
-    expect(new Set(statuses())).toEqual(new Set(["delivered"]));
+    expect(new Set(world.statuses())).toEqual(new Set(["delivered"]));
   });
 });

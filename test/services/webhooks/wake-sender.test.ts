@@ -11,16 +11,9 @@ beforeEach(async () => {
   world = await createWebhookWorld();
 });
 
-/** Events that are handed over, without time for a sender to send them. */
-async function queueUp(count: number): Promise<void> {
-  for (let each = 0; each < count; each += 1) world.happen();
-  await world.fanOut();
-}
-const statuses = () => world.deliveries().map(({ status }) => status);
-
 describe("a delivery", () => {
   test("is sent to its address, signed, and done with", async () => {
-    await queueUp(1);
+    await world.queueUp(1);
     await world.advance(2);
     const [message] = world.received;
     expect(message).toMatchObject({ url: URL_OF_RECEIVER, body: '{"n":1}', id: world.deliveries()[0]?.id });
@@ -33,7 +26,7 @@ describe("a delivery", () => {
 
   test("that fails is tried ten times over days under one id, each time with a timestamp of its own, and then no more", async () => {
     world.answers.push(...Array.from({ length: 20 }, () => answered(500)));
-    await queueUp(1);
+    await world.queueUp(1);
     await world.advance(8 * DAY);
     expect(world.received).toHaveLength(10);
     expect(new Set(world.received.map(({ id }) => id)).size).toBe(1);
@@ -47,25 +40,25 @@ describe("a delivery", () => {
 
   test("that fails does not hold up the others", async () => {
     world.answers.push(TIMEOUT, answered(400));
-    await queueUp(3);
+    await world.queueUp(3);
     await world.advance(2);
-    expect(statuses()).toEqual(["pending", "pending", "delivered"]);
+    expect(world.statuses()).toEqual(["pending", "pending", "delivered"]);
     await world.advance(10);
-    expect(statuses()).toEqual(["delivered", "delivered", "delivered"]);
+    expect(world.statuses()).toEqual(["delivered", "delivered", "delivered"]);
     expect(world.deps.metrics.counted("aurora_webhook_deliveries_total")).toEqual({ failed: 2, delivered: 3 });
   });
 
   test("waits as long as the receiver asks, and the others with it", async () => {
     world.answers.push(answered(429, "120"));
-    await queueUp(3);
+    await world.queueUp(3);
     await world.advance(119);
     expect(world.received).toHaveLength(1);
     await world.advance(3);
-    expect(statuses()).toEqual(["delivered", "delivered", "delivered"]);
+    expect(world.statuses()).toEqual(["delivered", "delivered", "delivered"]);
   });
 
   test("can be sent again whatever became of it, with the same id and a schedule of its own", async () => {
-    await queueUp(1);
+    await world.queueUp(1);
     await world.advance(2);
     const [delivery] = world.deliveries();
     if (delivery === undefined) throw new Error("nothing was delivered");
@@ -86,30 +79,30 @@ describe("a crash", () => {
   test.each(["queue.readDue", "secrets.read", "queue.recordAttempt"])(
     "after %s loses nothing and sends nothing twice",
     async (step) => {
-      await queueUp(3);
+      await world.queueUp(3);
       world.lives.dieAfter = step;
       await world.advance(200);
       expect(world.received.map(({ body }) => body).sort()).toEqual(['{"n":1}', '{"n":2}', '{"n":3}']);
-      expect(statuses()).toEqual(["delivered", "delivered", "delivered"]);
+      expect(world.statuses()).toEqual(["delivered", "delivered", "delivered"]);
     },
   );
 
   test("before the answer was kept sends it again, under the same id", async () => {
-    await queueUp(1);
+    await world.queueUp(1);
     world.lives.dieAfter = "post";
     await world.advance(200);
     expect(new Set(world.received.map(({ id }) => id)).size).toBe(1);
-    expect([world.received.length, statuses()]).toEqual([2, ["delivered"]]);
+    expect([world.received.length, world.statuses()]).toEqual([2, ["delivered"]]);
   });
 
   test("of the sender before it heard of anything is made good by the sweep", async () => {
-    await queueUp(1);
+    await world.queueUp(1);
     world.alarm.atMs = null;
     expect(await world.sweep()).toBe(0);
     await world.pass(40);
     expect([await world.sweep(), await world.sweep()]).toEqual([1, 0]);
     await world.advance(2);
-    expect(statuses()).toEqual(["delivered"]);
+    expect(world.statuses()).toEqual(["delivered"]);
     await world.pass(400);
     expect(await world.sweep()).toBe(0);
   });
@@ -118,7 +111,7 @@ describe("a crash", () => {
 describe("an outage", () => {
   test("of Vault sends nothing unsigned, counts no try, and everything goes out afterwards", async () => {
     world.secrets.setDown(true);
-    await queueUp(2);
+    await world.queueUp(2);
     await world.advance(600);
     expect([world.received.length, world.deliveries().map(({ attempts }) => attempts)]).toEqual([0, [0, 0]]);
     expect(world.deps.log.lines[0]).toEqual({
@@ -127,12 +120,12 @@ describe("an outage", () => {
     });
     world.secrets.setDown(false);
     await world.advance(900);
-    expect(statuses()).toEqual(["delivered", "delivered"]);
+    expect(world.statuses()).toEqual(["delivered", "delivered"]);
     expect(world.record()).toMatchObject({ failures: 0 });
   });
 
   test("of Postgres after a delivery was sent does not send it again", async () => {
-    await queueUp(1);
+    await world.queueUp(1);
     const letGo = world.holdAnswer();
     await world.advance(1);
     world.tables.setDown(true);
@@ -141,25 +134,25 @@ describe("an outage", () => {
     expect(world.record()?.unrecorded).toHaveLength(1);
     world.tables.setDown(false);
     await world.advance(900);
-    expect([world.received.length, statuses()]).toEqual([1, ["delivered"]]);
+    expect([world.received.length, world.statuses()]).toEqual([1, ["delivered"]]);
   });
 
   test("of Postgres lasts, and the sender keeps trying", async () => {
-    await queueUp(1);
+    await world.queueUp(1);
     world.tables.setDown(true);
     await world.advance(3600);
     expect(world.alarm.atMs).not.toBeNull();
     world.tables.setDown(false);
     await world.advance(900);
-    expect(statuses()).toEqual(["delivered"]);
+    expect(world.statuses()).toEqual(["delivered"]);
     expect(world.bugs).toEqual([]);
   });
 
   test("of the receiver for a day and a half loses nothing", async () => {
     world.answers.push(...Array.from({ length: 14 }, () => TIMEOUT));
-    await queueUp(2);
+    await world.queueUp(2);
     await world.advance(6 * DAY);
-    expect(statuses()).toEqual(["delivered", "delivered"]);
+    expect(world.statuses()).toEqual(["delivered", "delivered"]);
     expect(world.row()?.failingSince).toBeNull();
   });
 });
@@ -169,9 +162,9 @@ describe("a webhook", () => {
 
   test("whose receiver answers 410 is deactivated at once, and the log says so", async () => {
     world.answers.push(answered(410));
-    await queueUp(3);
+    await world.queueUp(3);
     await world.advance(DAY);
-    expect([world.received.length, statuses()]).toEqual([1, ["failed", "pending", "pending"]]);
+    expect([world.received.length, world.statuses()]).toEqual([1, ["failed", "pending", "pending"]]);
     expect(world.row()?.inactiveReason).toBe("gone");
     expect(ended()).toMatchObject([
       {
@@ -181,24 +174,24 @@ describe("a webhook", () => {
     ]);
     await updateWebhook(world.deps, ADMIN, world.webhook.id, { isActive: true });
     await world.advance(2);
-    expect(statuses()).toEqual(["failed", "delivered", "delivered"]);
+    expect(world.statuses()).toEqual(["failed", "delivered", "delivered"]);
   });
 
   test("that nothing gets through to is deactivated after days, not after the first delivery that failed", async () => {
     world.answers.push(...Array.from({ length: 200 }, () => TIMEOUT));
-    await queueUp(1);
+    await world.queueUp(1);
     await world.advance(4.6 * DAY);
-    expect(statuses()).toEqual(["failed"]);
+    expect(world.statuses()).toEqual(["failed"]);
     expect(world.row()).toMatchObject({ inactiveReason: null, failingSince: expect.any(Number) });
-    await queueUp(1);
+    await world.queueUp(1);
     await world.advance(6 * DAY);
-    expect([statuses(), world.row()?.inactiveReason]).toEqual([["failed", "failed"], "failing"]);
+    expect([world.statuses(), world.row()?.inactiveReason]).toEqual([["failed", "failed"], "failing"]);
     expect(ended()).toHaveLength(1);
   });
 
   test("is deactivated and said to be although the sender dies in between", async () => {
     world.answers.push(answered(410));
-    await queueUp(1);
+    await world.queueUp(1);
     world.lives.dieAfter = "queue.deactivate";
     await world.advance(300);
     expect(world.row()?.inactiveReason).toBe("gone");
@@ -206,21 +199,21 @@ describe("a webhook", () => {
   });
 
   test("that is paused while a crowd goes out is sent no more of it", async () => {
-    await queueUp(3);
+    await world.queueUp(3);
     const letGo = world.holdAnswer();
     await world.advance(1);
     await updateWebhook(world.deps, ADMIN, world.webhook.id, { isActive: false });
     letGo();
     await world.advance(DAY);
-    expect([world.received.length, statuses()]).toEqual([1, ["delivered", "pending", "pending"]]);
+    expect([world.received.length, world.statuses()]).toEqual([1, ["delivered", "pending", "pending"]]);
   });
 
   test("that is deleted is told nothing more, and its secret is erased as soon as Vault is back", async () => {
-    await queueUp(2);
+    await world.queueUp(2);
     world.secrets.setDown(true);
     expect(await deleteWebhook(world.deps, ADMIN, world.webhook.id)).toBe("pending");
     await world.advance(60);
-    expect([world.received.length, statuses()]).toEqual([0, ["dropped", "dropped"]]);
+    expect([world.received.length, world.statuses()]).toEqual([0, ["dropped", "dropped"]]);
     world.secrets.setDown(false);
     expect(world.secrets.paths()).toHaveLength(1);
     await world.advance(120);
@@ -232,7 +225,7 @@ describe("a webhook", () => {
 
   test("whose URL was changed is told at the new one, also of what waited", async () => {
     world.answers.push(TIMEOUT);
-    await queueUp(1);
+    await world.queueUp(1);
     await world.advance(1);
     await updateWebhook(world.deps, ADMIN, world.webhook.id, { url: "https://other.example.com/" });
     await world.advance(60);
@@ -243,10 +236,10 @@ describe("a webhook", () => {
 describe("a rotated secret", () => {
   test("signs beside the new one until its grace ends", async () => {
     const { secret } = await rotateWebhookSecret(world.deps, ADMIN, world.webhook.id, 3600);
-    await queueUp(1);
+    await world.queueUp(1);
     await world.advance(2);
     await world.advance(3600);
-    await queueUp(1);
+    await world.queueUp(1);
     await world.advance(2);
     const [during, after] = world.received;
     if (during === undefined || after === undefined) throw new Error("nothing was received");
@@ -257,7 +250,7 @@ describe("a rotated secret", () => {
 
   test("takes the place of one that somebody deleted in Vault", async () => {
     await world.secrets.deleteNewest(world.place);
-    await queueUp(1);
+    await world.queueUp(1);
     await world.advance(DAY);
     expect(world.received).toEqual([]);
     const { secret } = await rotateWebhookSecret(world.deps, ADMIN, world.webhook.id, 0);
@@ -269,7 +262,7 @@ describe("a rotated secret", () => {
 
   test("is missed where the workspace and the operator look, while there is none", async () => {
     await world.secrets.deleteNewest(world.place);
-    await queueUp(1);
+    await world.queueUp(1);
     await world.advance(120);
     expect(world.deliveries()).toMatchObject([{ status: "pending", attempts: 2, lastError: "unsigned" }]);
     expect(world.row()?.failingSince).not.toBeNull();
@@ -280,7 +273,7 @@ describe("a rotated secret", () => {
     };
     expect(world.deps.log.lines).toEqual([line, line]);
     await world.advance(6 * DAY);
-    await queueUp(1);
+    await world.queueUp(1);
     await world.advance(6 * DAY);
     expect([world.row()?.inactiveReason, world.received]).toEqual(["failing", []]);
   });

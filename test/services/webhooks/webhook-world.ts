@@ -148,21 +148,33 @@ export async function createWebhookWorld() {
     await time.advance((endMs - time.nowMs()) / 1000);
   }
 
+  /** Something happened; answers its number. */
+  function happen(event = "apikey.created", payload = `{"n":${head + 1}}`): number {
+    head += 1;
+    if (!queue.knowsNone()) queue.add({ seq: head, event, payload });
+    return head;
+  }
+
+  /** The log hands over what waits. */
+  function fanOut() {
+    return fanOutEvents({ queue, workspaceId: binding.workspaceId, stores: () => common, sha256, nowMs: time.nowMs });
+  }
+
+  const deliveries = () => [...tables.deliveryRows.values()].sort((one, other) => one.seq - other.seq);
+
   return {
     ...{ time, tables, secrets, audit, lives, received, answers, queue, alarm, bugs, crash, webhook, secret, binding },
     deps: common,
     record: () => state.read(),
     place: parseSecretRef(webhook.secretRef, TEST_SETTINGS.vaultMount),
     secretRefOf: (name: string) => createSecretRef("aurora", "users", name),
-    /** Something happened; answers its number. */
-    happen: (event = "apikey.created", payload = `{"n":${head + 1}}`) => {
-      head += 1;
-      if (!queue.knowsNone()) queue.add({ seq: head, event, payload });
-      return head;
+    happen,
+    fanOut,
+    /** Events that are handed over, without time for a sender to send them. */
+    queueUp: async (count: number) => {
+      for (let each = 0; each < count; each += 1) happen();
+      await fanOut();
     },
-    /** The log hands over what waits. */
-    fanOut: () =>
-      fanOutEvents({ queue, workspaceId: binding.workspaceId, stores: () => common, sha256, nowMs: time.nowMs }),
     /** Time passes; the sender's alarm fires when its time comes. */
     advance,
     /** Time passes, and no alarm fires. */
@@ -182,7 +194,8 @@ export async function createWebhookWorld() {
       for (const one of due) nudgeSender(sender, one);
       return due.length;
     },
-    deliveries: () => [...tables.deliveryRows.values()].sort((one, other) => one.seq - other.seq),
+    deliveries,
+    statuses: () => deliveries().map(({ status }) => status),
     delivery: (id: DeliveryId) => tables.deliveryRows.get(id),
     row: () => tables.webhookRows.get(webhook.id),
     /** Whether a receiver that knows this secret accepts it. */
