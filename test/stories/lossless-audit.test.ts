@@ -68,16 +68,10 @@ interface Resident {
   readonly isEarly: boolean;
 }
 
-/** Connects those who registered: their credentials are to be refreshed early in the outage, or late in it. */
-async function settleIn(sandbox: string, people: readonly Person[], isEarly: boolean): Promise<Resident[]> {
-  const residents: Resident[] = [];
-  for (const [index, provider] of PROVIDERS.entries()) {
-    const person = people[index];
-    if (person === undefined) throw new Error("nobody registered for it");
-    await steer(sandbox, "/_tokens", { provider, expires_in: isEarly ? EARLY_SECONDS : LATE_SECONDS });
-    residents.push({ person, connection: await connect(stack, person, provider), isEarly });
-  }
-  return residents;
+/** Somebody with a connection that is to be refreshed early in the outage, or late in it. */
+async function settleIn(sandbox: string, person: Person, provider: string, isEarly: boolean): Promise<Resident> {
+  await steer(sandbox, "/_tokens", { provider, expires_in: isEarly ? EARLY_SECONDS : LATE_SECONDS });
+  return { person, connection: await connect(stack, person, provider), isEarly };
 }
 
 /** The providers refuse to renew anything until {@link mendProviders}. */
@@ -128,10 +122,9 @@ test(
   async () => {
     const { sandbox } = stack.endpoints();
     const operator = await register(stack);
-    const registered: Person[] = [];
-    for (const _ of [...PROVIDERS, ...PROVIDERS]) registered.push(await register(stack));
-    const early = await settleIn(sandbox, registered.slice(0, PROVIDERS.length), true);
-    const people = [...early, ...(await settleIn(sandbox, registered.slice(PROVIDERS.length), false))];
+    const people: Resident[] = [];
+    for (const isEarly of [true, false])
+      for (const provider of PROVIDERS) people.push(await settleIn(sandbox, await register(stack), provider, isEarly));
     await breakProviders(sandbox);
 
     const readers = people.map(({ person, connection }) => ({
