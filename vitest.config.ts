@@ -1,6 +1,7 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { ownStackForEachWorkerd } from "./test/support/worker-pool.ts";
 
 /** Runs only when asked for (`npm run test:vault`): it wants a real Vault. */
 const REAL_VAULT = "test/adapters/vault/real-vault.test.ts";
@@ -69,13 +70,8 @@ export default defineConfig({
       },
       {
         extends: true,
-        // In real workerd, against the embedded Postgres, Vault and sandbox of the global setup.
-        plugins: [
-          cloudflareTest(({ inject }) => ({
-            wrangler: { configPath: "./wrangler.toml" },
-            miniflare: { bindings: inject("workerBindings") },
-          })),
-        ],
+        // In real workerd, against the embedded Postgres, Vault and sandbox.
+        plugins: [cloudflareTest({}), ownStackForEachWorkerd()],
         test: {
           name: "worker",
           // Starting workerd and loading the Worker anew for each file takes longer than many of them: they share both,
@@ -83,7 +79,6 @@ export default defineConfig({
           isolate: false,
           include: [WORKER],
           exclude: LEFT_OUT,
-          globalSetup: ["test/support/global-setup.ts"],
         },
       },
       {

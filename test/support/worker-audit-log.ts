@@ -1,6 +1,4 @@
 import { env } from "cloudflare:workers";
-import { neon, neonConfig } from "@neondatabase/serverless";
-import { inject } from "vitest";
 import type { Bindings } from "../../src/bindings.ts";
 import { random } from "../../src/clock.ts";
 import { createDeps } from "../../src/deps.ts";
@@ -40,11 +38,4 @@ export function openWorkspace(): { scope: Scope; chain: string; log: Stub } {
 
 export function findLog(chain: string): Stub {
   return bindings.AUDIT_LOG.get(bindings.AUDIT_LOG.idFromName(chain)) as unknown as Stub;
-}
-
-/** As the owner of the tables, who may do anything to them. */
-export function tamper() {
-  const { ownerUrl, postgres } = inject("endpoints");
-  neonConfig.fetchEndpoint = `${postgres}/sql`;
-  return neon(ownerUrl);
 }

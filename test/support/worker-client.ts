@@ -1,9 +1,9 @@
 import { exports } from "cloudflare:workers";
-import { inject } from "vitest";
+import { endpoints } from "./worker-endpoints.ts";
 
 /** The Worker under test. Nothing generates a type for `exports` here. */
 export const worker = (exports as unknown as { readonly default: Fetcher }).default;
-/** The Worker's own address in tests, as the global setup has it. */
+/** The Worker's own address in tests, as its settings have it. */
 export const ORIGIN = "http://127.0.0.1:8787";
 export const PASSWORD = "correct horse battery";
 
@@ -112,14 +112,14 @@ export async function newKey(admin: Person, permissions?: readonly string[]): Pr
 /** Steers a stand-in: `steer("sandbox", "/_faults", {…})`. */
 export async function steer(part: "postgres" | "vault" | "sandbox", control: string, body: unknown): Promise<void> {
   const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const response = await fetch(`${inject("endpoints")[part]}${control}`, init);
+  const response = await fetch(`${endpoints[part]}${control}`, init);
   const text = await response.text();
   if (!response.ok) throw new Error(`${control} answered ${response.status} ${text}`);
 }
 
 /** What `connect` accepts, by provider. */
 export async function readCredentials(refused = false): Promise<Record<string, Record<string, string>>> {
-  const response = await fetch(`${inject("endpoints").sandbox}/_credentials${refused ? "?refused" : ""}`);
+  const response = await fetch(`${endpoints.sandbox}/_credentials${refused ? "?refused" : ""}`);
   return response.json();
 }
 

@@ -1,4 +1,5 @@
-import { inject, vi } from "vitest";
+import { vi } from "vitest";
+import { endpoints } from "./worker-endpoints.ts";
 
 /** What goes wrong with a call: an answer of that status, or one of the other ways to fail. */
 export type Fault = number | "page" | "flood" | "cut" | "silence";
@@ -42,7 +43,7 @@ export function watchNetwork(player: Player = () => null): Network {
 }
 
 function addressOf(target: string): string {
-  const { vault, postgres, sandbox } = inject("endpoints");
+  const { vault, postgres, sandbox } = endpoints;
   if (target === "vault") return vault;
   return target === "postgres" ? postgres : `${sandbox}/${target}/`;
 }

@@ -1,6 +1,5 @@
 import { createHmac } from "node:crypto";
-import { neon, neonConfig } from "@neondatabase/serverless";
-import { inject, vi } from "vitest";
+import { vi } from "vitest";
 import { newKey, type Person, type Reply, requireStatus } from "./worker-client.ts";
 import type { Player } from "./worker-network.ts";
 
@@ -89,13 +88,6 @@ export async function connectReceiver(
 /** The page of a webhook's deliveries, newest first. */
 export async function readDeliveries(person: Pick<Person, "call">, id: string): Promise<Record<string, unknown>[]> {
   return requireStatus(await person.call("GET", `${WEBHOOKS}/${id}/deliveries`), 200).body.deliveries;
-}
-
-/** As the owner of the tables, who may do anything to them. */
-export function tamper(text: string, params: readonly unknown[]) {
-  const { ownerUrl, postgres } = inject("endpoints");
-  neonConfig.fetchEndpoint = `${postgres}/sql`;
-  return neon(ownerUrl).query(text, [...params]);
 }
 
 /** Nothing real is called: the stand-in for Google answers at this address. */

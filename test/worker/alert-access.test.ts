@@ -1,7 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { neon, neonConfig } from "@neondatabase/serverless";
-import { beforeAll, describe, expect, inject, test, vi } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import type { Bindings } from "../../src/bindings.ts";
 import type { AuditLogObject } from "../../src/domain/audit-chain.ts";
 import {
@@ -18,6 +17,7 @@ import {
   requireStatus,
   send,
 } from "../support/worker-client.ts";
+import { queryAsOwner } from "../support/worker-endpoints.ts";
 import { openSocket, upgrade } from "../support/worker-socket.ts";
 
 const bindings = env as unknown as Bindings;
@@ -25,13 +25,6 @@ const PATH = "/api/v1/ws/alerts";
 
 function logOf(person: Person): DurableObjectStub & AuditLogObject {
   return bindings.AUDIT_LOG.get(bindings.AUDIT_LOG.idFromName(person.workspaceId)) as never;
-}
-
-/** As the owner of the tables, who may do anything to them. */
-async function asOwner(text: string, params: readonly unknown[]): Promise<void> {
-  const { ownerUrl, postgres } = inject("endpoints");
-  neonConfig.fetchEndpoint = `${postgres}/sql`;
-  await neon(ownerUrl).query(text, [...params]);
 }
 
 async function newTicket(caller: Pick<Person, "call">): Promise<string> {
@@ -277,7 +270,7 @@ describe("a socket is closed", () => {
   test("within a minute when its session was ended behind our back", async () => {
     const person = await newPerson();
     const socket = await openSocket("", bearer(person.token));
-    await asOwner("update sessions set ended_at = now() where user_id = $1", [person.id]);
+    await queryAsOwner("update sessions set ended_at = now() where user_id = $1", [person.id]);
     await runInDurableObject(logOf(person), (_, ctx) => {
       for (const ws of ctx.getWebSockets()) {
         ws.serializeAttachment({ ...ws.deserializeAttachment(), provenAtMs: Date.now() - 60_000 });

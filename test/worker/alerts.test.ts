@@ -1,12 +1,12 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { neon, neonConfig } from "@neondatabase/serverless";
-import { afterEach, describe, expect, inject, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Bindings } from "../../src/bindings.ts";
 import type { AuditLogObject } from "../../src/domain/audit-chain.ts";
 import { AUDIT_ACTIONS, type AuditEntry } from "../../src/domain/audit-event.ts";
 import { requireValue } from "../../src/domain/outcome.ts";
 import { bearer, newPerson, type Person, requireStatus } from "../support/worker-client.ts";
+import { queryAsOwner } from "../support/worker-endpoints.ts";
 import { type ClientSocket, openSocket, upgrade, waitForSeq } from "../support/worker-socket.ts";
 
 type Stub = DurableObjectStub & AuditLogObject;
@@ -34,13 +34,6 @@ async function record(person: Person, times: number, entry = CONNECTED): Promise
 
 function numbers(from: number, to: number): readonly number[] {
   return Array.from({ length: Math.max(to - from + 1, 0) }, (_, index) => from + index);
-}
-
-/** As the owner of the tables, who may do anything to them. */
-async function asOwner(text: string, params: readonly unknown[]): Promise<void> {
-  const { ownerUrl, postgres } = inject("endpoints");
-  neonConfig.fetchEndpoint = `${postgres}/sql`;
-  await neon(ownerUrl).query(text, [...params]);
 }
 
 /** Postgres answers nothing until the test is over. */
@@ -105,7 +98,7 @@ describe("a socket", () => {
     const person = await newPerson();
     const last = await record(person, 20);
     requireValue(await logOf(person).flush());
-    await asOwner("delete from audit_events where workspace_id = $1 and seq <= 10", [person.workspaceId]);
+    await queryAsOwner("delete from audit_events where workspace_id = $1 and seq <= 10", [person.workspaceId]);
     // What is still in memory would be there all the same.
     await evictDurableObject(logOf(person));
     const socket = await openSocket("?after=3", bearer(person.token));

@@ -1,7 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { neon, neonConfig } from "@neondatabase/serverless";
-import { afterEach, describe, expect, inject, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Bindings } from "../../src/bindings.ts";
 import { createDeps } from "../../src/deps.ts";
 import type { AuditLogObject } from "../../src/domain/audit-chain.ts";
@@ -15,6 +14,7 @@ import { pruneAuditEvents } from "../../src/services/audit/prune-audit-events.ts
 import { verifyAuditChain } from "../../src/services/audit/verify-audit-chain.ts";
 import { pruneChains } from "../../src/services/retention/prune-chains.ts";
 import { tellPurges } from "../../src/services/retention/tell-purges.ts";
+import { queryAsOwner } from "../support/worker-endpoints.ts";
 import { watchNetwork } from "../support/worker-network.ts";
 
 type Stub = DurableObjectStub & AuditLogObject;
@@ -40,13 +40,6 @@ function openWorkspace() {
   const chain = scope.workspaceId;
   const log = bindings.AUDIT_LOG.get(bindings.AUDIT_LOG.idFromName(chain)) as unknown as Stub;
   return { scope, chain, log };
-}
-
-/** As the owner of the tables, who may do anything to them. */
-function tamper(statement: string, ...params: readonly unknown[]) {
-  const { ownerUrl, postgres } = inject("endpoints");
-  neonConfig.fetchEndpoint = `${postgres}/sql`;
-  return neon(ownerUrl).query(statement, [...params]);
 }
 
 const stored = ({ scope }: ReturnType<typeof openWorkspace>) => deps.auditCheckpoints.list(scope, 0, 10);
@@ -87,7 +80,7 @@ describe("a checkpoint", () => {
     ["deleted", "delete from audit_checkpoints where workspace_id = $1"],
   ])("that was %s is found", async (_, statement) => {
     const { scope, chain } = await signedChain();
-    await tamper(statement, chain);
+    await queryAsOwner(statement, [chain]);
     expect(await verifyAuditChain(deps, scope)).toMatchObject({
       ok: false,
       firstBadSeq: null,
@@ -144,7 +137,7 @@ describe("pruning", () => {
 
   test("is planned and done by the daily run, which tells the chain once", async () => {
     const { scope, chain } = await oldChain();
-    await tamper("insert into workspaces (id, name) values ($1, 'w')", chain);
+    await queryAsOwner("insert into workspaces (id, name) values ($1, 'w')", [chain]);
     const plan = async () => (await deps.retention.plan(365)).filter(({ workspaceId }) => workspaceId === chain);
     const lines = await plan();
     expect(lines).toMatchObject([{ kind: "audit_events", count: 3 }]);
@@ -164,13 +157,13 @@ describe("pruning", () => {
   ])("%s is found", async (_, statement, firstBadSeq) => {
     const { scope, chain } = await oldChain();
     await prune(chain);
-    await tamper(statement, chain);
+    await queryAsOwner(statement, [chain]);
     expect(await verifyAuditChain(deps, scope)).toMatchObject({ ok: false, firstBadSeq });
   });
 
   test("is refused where something was tampered with", async () => {
     const { scope, chain } = await oldChain();
-    await tamper("update audit_events set ip = 'x' where workspace_id = $1 and seq = 2", chain);
+    await queryAsOwner("update audit_events set ip = 'x' where workspace_id = $1 and seq = 2", [chain]);
     expect(await prune(chain)).toMatchObject({ events: 0, firstBadSeq: 2 });
     expect(await deps.auditEvents.rows(scope, 0, 10)).toHaveLength(5);
   });

@@ -6,17 +6,8 @@ import { createId } from "../../src/domain/ids.ts";
 import { type Outcome, requireValue } from "../../src/domain/outcome.ts";
 import { listAuditEvents } from "../../src/services/audit/list-audit-events.ts";
 import { verifyAuditChain } from "../../src/services/audit/verify-audit-chain.ts";
-import {
-  ALL,
-  deferred,
-  deps,
-  FAILED,
-  findLog,
-  LOGIN,
-  openWorkspace,
-  type Stub,
-  tamper,
-} from "../support/worker-audit-log.ts";
+import { ALL, deferred, deps, FAILED, findLog, LOGIN, openWorkspace, type Stub } from "../support/worker-audit-log.ts";
+import { queryAsOwner } from "../support/worker-endpoints.ts";
 
 /** Postgres answers nothing until the test is over. */
 function cutPostgres() {
@@ -157,13 +148,13 @@ describe("a number that another event has taken in Postgres", () => {
     await log.flush();
     const plant = `insert into audit_events select workspace_id, 2, at, action, outcome, actor, resource, ip, request_id,
       detail, prev_hash, hash, event from audit_events where workspace_id = $1 and seq = 1`;
-    await tamper().query(plant, [chain]);
+    await queryAsOwner(plant, [chain]);
     await log.append(chain, [LOGIN, LOGIN]);
     expect(await log.flush()).toMatchObject({ ok: true, value: { seq: 3 } });
     expect((await log.pending(0, 10)).map(({ seq }) => seq)).toEqual([2]);
     expect(await verifyAuditChain(deps, scope)).toMatchObject({ ok: false, firstBadSeq: 2 });
 
-    await tamper().query("delete from audit_events where workspace_id = $1 and seq = 2", [chain]);
+    await queryAsOwner("delete from audit_events where workspace_id = $1 and seq = 2", [chain]);
     expect(await log.flush()).toMatchObject({ ok: true });
     expect(await log.pending(0, 10)).toEqual([]);
     expect(await verifyAuditChain(deps, scope)).toMatchObject({ ok: true, events: 3 });

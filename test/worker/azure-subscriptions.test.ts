@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
-import { neon, neonConfig } from "@neondatabase/serverless";
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { Bindings } from "../../src/bindings.ts";
 import { runCron } from "../../src/cron.ts";
 import { createDeps } from "../../src/deps.ts";
 import { newPerson, readAudit, readCredentials, requireStatus } from "../support/worker-client.ts";
+import { queryAsOwner } from "../support/worker-endpoints.ts";
 
 const PRODUCTION = "5a1d7c90-3e2b-4f84-a6c5-0b9e8d7f6a51";
 const STAGING = "6b2e8da1-4f3c-4095-b7d6-1caf9e807b62";
@@ -20,12 +20,6 @@ beforeAll(async () => {
 });
 
 const inDays = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString().replace(/\.\d+Z$/, "Z");
-
-function tamper(text: string, params: unknown[]) {
-  const { ownerUrl, postgres } = inject("endpoints");
-  neonConfig.fetchEndpoint = `${postgres}/sql`;
-  return neon(ownerUrl).query(text, params);
-}
 
 const runDaily = () => runCron("17 3 * * *", createDeps(env as unknown as Bindings, { waitUntil: () => {} }));
 
@@ -106,7 +100,7 @@ describe("the end of a client secret", () => {
       [1, 1],
     ] as const) {
       const expires_at = inDays(daysLeft - 0.5);
-      await tamper("update user_tokens set credential_expires_at = $1 where id = $2", [expires_at, made.id]);
+      await queryAsOwner("update user_tokens set credential_expires_at = $1 where id = $2", [expires_at, made.id]);
       await runDaily();
       await runDaily();
       expect((await warned()).at(-1)).toMatchObject({

@@ -1,13 +1,13 @@
 import { introspectWorkflow, introspectWorkflowInstance } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { neon, neonConfig } from "@neondatabase/serverless";
-import { describe, expect, inject, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Bindings } from "../../src/bindings.ts";
 import { createDeps } from "../../src/deps.ts";
 import { resumeSetups } from "../../src/jobs/resume-setups.ts";
 import { REQUIRED_APIS } from "../../src/providers/google/apis.ts";
 import { createBrowser } from "../support/worker-browser.ts";
 import { newColleague, newPerson, type Person, steer } from "../support/worker-client.ts";
+import { endpoints, queryAsOwner } from "../support/worker-endpoints.ts";
 
 const bindings = env as unknown as Bindings;
 const TOTAL = { total_steps: 7 };
@@ -49,14 +49,8 @@ async function ended(person: Person, id: string) {
 
 // biome-ignore lint/suspicious/noExplicitAny: what the sandbox tells of an account's projects.
 async function worldOf(email: string): Promise<any[]> {
-  const response = await fetch(`${inject("endpoints").sandbox}/_projects?${new URLSearchParams({ email })}`);
+  const response = await fetch(`${endpoints.sandbox}/_projects?${new URLSearchParams({ email })}`);
   return (await response.json<{ projects: unknown[] }>()).projects;
-}
-
-function tamper(text: string, params: unknown[]) {
-  const { ownerUrl, postgres } = inject("endpoints");
-  neonConfig.fetchEndpoint = `${postgres}/sql`;
-  return neon(ownerUrl).query(text, params);
 }
 
 describe("after a consent", () => {
@@ -246,7 +240,7 @@ describe("trying again", () => {
       await ended(person, id);
       expect(await consent(person, email)).toBe(id);
       expect((await ended(person, id)).status).toBe("success");
-      const [row] = await tamper("select attempt from gcp_setups where connection_id = $1", [id]);
+      const [row] = await queryAsOwner("select attempt from gcp_setups where connection_id = $1", [id]);
       expect(row?.["attempt"]).toBe(2);
     },
     SLOW,
@@ -276,7 +270,7 @@ describe("the cron", () => {
       const person = await newPerson();
       const id = await consent(person, email);
       await ended(person, id);
-      await tamper(
+      await queryAsOwner(
         "update gcp_setups set status = 'running', attempt = 9, heard_at = now() - interval '3 minutes' where connection_id = $1",
         [id],
       );
@@ -292,7 +286,7 @@ describe("the cron", () => {
       const person = await newPerson();
       const id = await consent(person, await newAccount([]));
       await ended(person, id);
-      await tamper(
+      await queryAsOwner(
         "update gcp_setups set status = 'running', heard_at = now() - interval '3 minutes' where connection_id = $1",
         [id],
       );

@@ -1,5 +1,4 @@
-import { neon, neonConfig } from "@neondatabase/serverless";
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import {
   logIn,
   newColleague,
@@ -13,6 +12,7 @@ import {
   requireStatus,
   send,
 } from "../support/worker-client.ts";
+import { queryAsOwner } from "../support/worker-endpoints.ts";
 
 const NEW_PASSWORD = "a battery, horse and staple";
 const ME = "/api/auth/me";
@@ -20,13 +20,6 @@ const LOGIN = "/api/auth/login";
 
 const statusOf = async (reply: Promise<Reply>) => (await reply).status;
 const logInAs = (email: string, password: string) => send("POST", LOGIN, { body: { email, password } });
-
-/** As the owner of the tables, who sees everything in them. */
-function asOwner() {
-  const { ownerUrl, postgres } = inject("endpoints");
-  neonConfig.fetchEndpoint = `${postgres}/sql`;
-  return neon(ownerUrl);
-}
 
 describe("a password", () => {
   const register = (password: string) =>
@@ -160,13 +153,13 @@ describe("an API key", () => {
     expect(status).toBe(200);
     expect(body).toMatchObject({ id: made.body.id, email: null, role: "api_service", workspace_id: ada.workspaceId });
     expect((await ada.call("GET", "/api/v1/auth/api-keys")).text).not.toContain(made.body.api_key);
-    const rows = await asOwner().query("select k::text from api_keys k where id = $1", [made.body.id]);
+    const rows = await queryAsOwner("select k::text from api_keys k where id = $1", [made.body.id]);
     expect(JSON.stringify(rows)).not.toContain(made.body.api_key.slice(7));
   });
 
   test("is refused once it has expired", async () => {
     const key = await newKey(ada);
-    await asOwner().query("update api_keys set expires_at = now() - interval '1 second' where id = $1", [key.id]);
+    await queryAsOwner("update api_keys set expires_at = now() - interval '1 second' where id = $1", [key.id]);
     expect(await statusOf(key.call("GET", ME))).toBe(401);
   });
 

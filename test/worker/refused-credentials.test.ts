@@ -1,24 +1,22 @@
-import { neon, neonConfig } from "@neondatabase/serverless";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ROWS } from "../providers/rows.ts";
 import { newPerson } from "../support/worker-client.ts";
+import { endpoints, queryAsOwner } from "../support/worker-endpoints.ts";
 
 /** A minute lets nobody connect more often. */
 const MAX_CONNECTS = 10;
 
 const listCredentials = async (kind: string): Promise<Record<string, Record<string, string>>> =>
-  (await fetch(`${inject("endpoints").sandbox}/_credentials?${kind}`)).json();
+  (await fetch(`${endpoints.sandbox}/_credentials?${kind}`)).json();
 
 /** Rows of that owner, live or not, a name that is only reserved included. */
 async function countRows(owner: string): Promise<number> {
-  const { ownerUrl, postgres } = inject("endpoints");
-  neonConfig.fetchEndpoint = `${postgres}/sql`;
-  return (await neon(ownerUrl).query("select id from user_tokens where owner_id = $1", [owner])).length;
+  return (await queryAsOwner("select id from user_tokens where owner_id = $1", [owner])).length;
 }
 
 /** Secrets under that owner's name. */
 async function countSecrets(owner: string): Promise<number> {
-  const { vault, vaultToken } = inject("endpoints");
+  const { vault, vaultToken } = endpoints;
   const headers = { "x-vault-token": vaultToken };
   const response = await fetch(`${vault}/v1/aurora/metadata/users?list=true`, { headers });
   if (response.status === 404) return 0;

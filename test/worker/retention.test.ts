@@ -1,7 +1,6 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { neon, neonConfig } from "@neondatabase/serverless";
-import { afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { KeeperRpc } from "../../src/adapters/keepers.ts";
 import type { Bindings } from "../../src/bindings.ts";
 import { runCron } from "../../src/cron.ts";
@@ -16,17 +15,11 @@ import {
   readAudit,
   send,
 } from "../support/worker-client.ts";
+import { endpoints, queryAsOwner } from "../support/worker-endpoints.ts";
 import { type Network, watchNetwork } from "../support/worker-network.ts";
 
 const bindings = env as unknown as Bindings;
 const DAILY = "17 3 * * *";
-
-/** As the owner of the tables, who may say that something ended long ago. */
-function tamper(text: string, params: readonly unknown[]) {
-  const { ownerUrl, postgres } = inject("endpoints");
-  neonConfig.fetchEndpoint = `${postgres}/sql`;
-  return neon(ownerUrl).query(text, [...params]);
-}
 
 const runDaily = () => runCron(DAILY, createDeps(bindings, { waitUntil: () => {} }));
 const keeperOf = (id: string) => bindings.CONNECTION_KEEPER.get(bindings.CONNECTION_KEEPER.idFromName(id));
@@ -38,12 +31,12 @@ const listStorage = (stub: DurableObjectStub) =>
   }));
 
 async function readRow(id: string) {
-  const [row] = await tamper("select secret_ref, is_active from user_tokens where id = $1", [id]);
+  const [row] = await queryAsOwner("select secret_ref, is_active from user_tokens where id = $1", [id]);
   return row;
 }
 
 async function readVault(secretRef: string): Promise<number> {
-  const { vault, vaultToken } = inject("endpoints");
+  const { vault, vaultToken } = endpoints;
   const path = secretRef.replace("vault:kv/data/aurora/", "/v1/aurora/metadata/");
   return (await fetch(`${vault}${path}`, { headers: { "x-vault-token": vaultToken } })).status;
 }
@@ -54,7 +47,7 @@ const copiesOf = async (id: string) => (await bindings.SECRET_CACHE.list({ prefi
 async function endLongAgo(person: Person): Promise<string> {
   const { id } = (await connectGrafana(person)).body;
   expect((await person.call("DELETE", `/api/v1/connections/${id}`)).status).toBe(204);
-  await tamper("update user_tokens set deleted_at = now() - interval '31 days' where id = $1", [id]);
+  await queryAsOwner("update user_tokens set deleted_at = now() - interval '31 days' where id = $1", [id]);
   return id;
 }
 
@@ -81,7 +74,7 @@ describe("the daily cron", () => {
     const id = await endLongAgo(ada);
     const { secret_ref } = (await readRow(id)) ?? {};
     // What a disconnect has taken away may have been put back by a store that was restored.
-    const { vault, vaultToken } = inject("endpoints");
+    const { vault, vaultToken } = endpoints;
     const path = String(secret_ref).replace("vault:kv/data/aurora/", "/v1/aurora/data/");
     const body = JSON.stringify({ data: { value: "{}" } });
     await fetch(`${vault}${path}`, { method: "POST", headers: { "x-vault-token": vaultToken }, body });
@@ -114,7 +107,7 @@ describe("the daily cron", () => {
     const { id: live } = (await connectGrafana(ada)).body;
     const { id: ended } = (await connectGrafana(ada, { account: "other" })).body;
     await ada.call("DELETE", `/api/v1/connections/${ended}`);
-    await tamper("update user_tokens set deleted_at = now() - interval '29 days' where id = $1", [ended]);
+    await queryAsOwner("update user_tokens set deleted_at = now() - interval '29 days' where id = $1", [ended]);
     await runDaily();
     expect(await readRow(live)).toMatchObject({ is_active: true });
     expect(await readRow(ended)).toMatchObject({ is_active: false });
@@ -130,7 +123,7 @@ describe("the daily cron", () => {
     expect(await readRow(id)).toMatchObject({ is_active: false });
     expect(await purgesOf(ada, "connections")).toEqual([]);
     network.mend();
-    await tamper("update user_tokens set sweep_leased_until = null where id = $1", [id]);
+    await queryAsOwner("update user_tokens set sweep_leased_until = null where id = $1", [id]);
     await runDaily();
     expect(await readRow(id)).toBeUndefined();
     expect(await listStorage(keeperOf(id))).toEqual({ tables: [], alarm: null });
@@ -144,7 +137,7 @@ describe("the daily cron", () => {
     expect((await ada.call("DELETE", `/api/v1/users/${bob.id}`)).status).toBe(204);
     await runDaily();
     expect((await ada.call("PATCH", `/api/v1/users/${bob.id}`, { name: "still there" })).status).toBe(200);
-    await tamper("update users set deactivated_at = now() - interval '31 days' where id = $1", [bob.id]);
+    await queryAsOwner("update users set deactivated_at = now() - interval '31 days' where id = $1", [bob.id]);
     await runDaily();
     expect((await ada.call("PATCH", `/api/v1/users/${bob.id}`, { name: "gone" })).status).toBe(404);
     expect(await purgesOf(ada, "users")).toMatchObject([{ count: 1, ids: [bob.id] }]);

@@ -1,6 +1,7 @@
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { createBrowser } from "../support/worker-browser.ts";
 import { newPerson, type Person, readCredentials, steer } from "../support/worker-client.ts";
+import { endpoints } from "../support/worker-endpoints.ts";
 
 /** Somebody all of whose calls are refused, so that nothing is shared by using them again. */
 let nobody: Person;
@@ -16,7 +17,7 @@ async function consent(person: Person, link: string, decision: "approve" | "deny
 }
 
 async function readKeys(): Promise<Record<string, Record<string, string>>> {
-  return (await fetch(`${inject("endpoints").sandbox}/_credentials?keys`)).json();
+  return (await fetch(`${endpoints.sandbox}/_credentials?keys`)).json();
 }
 
 describe.each([
@@ -164,7 +165,7 @@ describe("the seed's paths of tailscale", () => {
       expect(second.token_data[name]).toBe(first.token_data[name]);
     }
     expect((await person.call("DELETE", `/api/v1/connections/${first.connection_id}`)).status).toBe(204);
-    const answer = await fetch(`${inject("endpoints").sandbox}/_calls?provider=tailscale`);
+    const answer = await fetch(`${endpoints.sandbox}/_calls?provider=tailscale`);
     const { calls } = await answer.json<{ calls: { method: string; status: number; path: string }[] }>();
     const keyId = /^tskey-auth-(k\w+CNTRL)-/.exec(first.token_data.auth_key)?.[1] ?? "";
     expect(calls.filter(({ method, path }) => method === "DELETE" && path.endsWith(keyId))).toMatchObject([

@@ -1,5 +1,6 @@
 import { exports } from "cloudflare:workers";
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { endpoints } from "../support/worker-endpoints.ts";
 
 /** The generated type of `exports` does not exist here: nothing generates it. */
 const { default: worker } = exports as unknown as { default: Fetcher };
@@ -40,7 +41,7 @@ async function register(): Promise<Person> {
 
 let credentials: Record<string, Record<string, string>>;
 beforeAll(async () => {
-  const answer = await fetch(`${inject("endpoints").sandbox}/_credentials`);
+  const answer = await fetch(`${endpoints.sandbox}/_credentials`);
   credentials = await answer.json();
 });
 
@@ -111,7 +112,7 @@ test("a coroot session is renewed by logging in again", async () => {
 
 test("a service account's key is a Google Cloud connection that renews itself, and sets nothing up", async () => {
   const person = await register();
-  const keys = await fetch(`${inject("endpoints").sandbox}/_credentials?keys`);
+  const keys = await fetch(`${endpoints.sandbox}/_credentials?keys`);
   const { gcp } = (await keys.json()) as Record<string, Record<string, string>>;
   const made = await person.call("POST", "/api/v1/providers/gcp/connect", gcp);
   expect(made).toMatchObject({ status: 201, body: { account: "aurora@sandbox-web.iam.gserviceaccount.com" } });

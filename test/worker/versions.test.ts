@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import {
   connectGrafana,
   newColleague,
@@ -8,6 +8,7 @@ import {
   readCredentials,
   requireStatus,
 } from "../support/worker-client.ts";
+import { endpoints } from "../support/worker-endpoints.ts";
 
 const BASE = "https://demo.grafana.net";
 const store = async (person: Person, token: string, account = "a") =>
@@ -143,7 +144,7 @@ test("a credential that is refreshed has no versions to go back to", async () =>
 
 /** The one secret of a person, in the embedded Vault, past the Worker. */
 async function vault(person: Person, kind: "data" | "destroy", body: unknown) {
-  const { vault: address, vaultToken } = inject("endpoints");
+  const { vault: address, vaultToken } = endpoints;
   const path = `aurora/${kind}/users/aurora-test-${person.id}-grafana-token`;
   const response = await fetch(`${address}/v1/${path}`, {
     ...{ method: "POST", headers: { "x-vault-token": vaultToken, "content-type": "application/json" } },

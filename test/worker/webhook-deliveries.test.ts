@@ -5,6 +5,7 @@ import type { Bindings } from "../../src/bindings.ts";
 import { runCron } from "../../src/cron.ts";
 import { createDeps } from "../../src/deps.ts";
 import { newKey, newPerson, type Person, readAudit, send } from "../support/worker-client.ts";
+import { queryAsOwner } from "../support/worker-endpoints.ts";
 import { type Network, watchNetwork } from "../support/worker-network.ts";
 import {
   connectReceiver,
@@ -14,7 +15,6 @@ import {
   type Receiver,
   readDeliveries,
   SOON,
-  tamper,
   WEBHOOKS,
 } from "../support/worker-webhooks.ts";
 
@@ -140,7 +140,7 @@ describe("an event", () => {
   test("is never sent to an address that may not be called, though the row came to hold it", async () => {
     const ada = await newPerson();
     const { id } = await connectReceiver(ada, openReceiver());
-    await tamper("update webhooks set url = 'http://169.254.169.254/latest/meta-data' where id = $1", [id]);
+    await queryAsOwner("update webhooks set url = 'http://169.254.169.254/latest/meta-data' where id = $1", [id]);
     await newKey(ada);
     await expect
       .poll(async () => (await readDeliveries(ada, id))[0], SOON)
@@ -228,7 +228,7 @@ describe("nothing is lost and nothing said twice", () => {
     await loseAlarm(senderOf(id));
     await evictDurableObject(senderOf(id));
     network.mend();
-    await tamper("update webhooks set due_at = now() - interval '1 minute' where id = $1", [id]);
+    await queryAsOwner("update webhooks set due_at = now() - interval '1 minute' where id = $1", [id]);
     expect(receiver.received).toEqual([]);
     await runCron("* * * * *", deps);
     await arrivals(receiver, 1);
@@ -265,7 +265,7 @@ describe("nothing is lost and nothing said twice", () => {
     expect((await ada.call("GET", WEBHOOKS)).body.webhooks).toEqual([]);
     network.mend();
     expect(await deps.secrets.read(place)).not.toBeNull();
-    await tamper("update webhooks set due_at = now() - interval '1 minute' where id = $1", [id]);
+    await queryAsOwner("update webhooks set due_at = now() - interval '1 minute' where id = $1", [id]);
     await runCron("* * * * *", deps);
     await expect.poll(() => deps.secrets.read(place), SOON).toBeNull();
   });

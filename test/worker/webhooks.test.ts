@@ -3,6 +3,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vi
 import type { Bindings } from "../../src/bindings.ts";
 import { createDeps } from "../../src/deps.ts";
 import { newColleague, newKey, newPerson, type Person, type Reply, readAudit, send } from "../support/worker-client.ts";
+import { queryAsOwner } from "../support/worker-endpoints.ts";
 import { watchNetwork } from "../support/worker-network.ts";
 import {
   connectReceiver,
@@ -11,7 +12,6 @@ import {
   openReceiver,
   playReceivers,
   SOON,
-  tamper,
   WEBHOOKS,
 } from "../support/worker-webhooks.ts";
 
@@ -70,7 +70,7 @@ describe("a webhook", () => {
   test("keeps its secret in Vault alone, and nowhere once it is deleted", async () => {
     const ada = await newPerson();
     const { id, secret } = await connectReceiver(ada, openReceiver());
-    const [row] = await tamper("select * from webhooks where id = $1", [id]);
+    const [row] = await queryAsOwner("select * from webhooks where id = $1", [id]);
     expect(JSON.stringify(row)).not.toContain(secret.slice(6));
     const name = `aurora-test-${ada.workspaceId}-webhook-${id}-secret`;
     expect(row?.["secret_ref"]).toBe(`vault:kv/data/aurora/users/${name}`);

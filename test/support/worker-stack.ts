@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import type { TestProject } from "vitest/node";
 import { connectOverHttp } from "../../local/migrate/database.ts";
 import { runMigrations } from "../../local/migrate/run-migrations.ts";
 import { startPostgres } from "../../local/postgres/server.ts";
@@ -8,31 +7,29 @@ import { createRedirectUriCheck } from "../../local/stack/redirect-uris.ts";
 import { startVault } from "../../local/vault/server.ts";
 import { SETTING_NAMES } from "../../src/bindings.ts";
 
-/** What the Worker under test talks to, for tests that tamper. */
+/** What a Worker under test talks to, for tests that tamper. */
 export interface TestEndpoints {
   readonly postgres: string;
   readonly vault: string;
   readonly sandbox: string;
-  readonly adminUrl: string;
   readonly ownerUrl: string;
-  readonly appUrl: string;
   readonly vaultToken: string;
 }
 
-declare module "vitest" {
-  interface ProvidedContext {
-    /** Settings of the Worker under test, by name. */
-    workerBindings: Record<string, string>;
-    endpoints: TestEndpoints;
-  }
+/** The embedded Postgres, Vault and sandbox of one Worker under test. */
+export interface WorkerStack {
+  /** Of the Worker, by name. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly endpoints: TestEndpoints;
+  stop(): Promise<void>;
 }
 
 /** The Worker's own address in tests; nothing listens there. */
 const PUBLIC_URL = "http://127.0.0.1:8787";
 const PASSWORD_BYTES = 16;
 
-/** Starts what the Worker talks to, in memory, once for every file: each file brings its own users and workspaces. */
-export async function setup(project: TestProject): Promise<() => Promise<void>> {
+/** Starts what a Worker talks to, in memory. */
+export async function startWorkerStack(): Promise<WorkerStack> {
   const appPassword = randomBytes(PASSWORD_BYTES).toString("hex");
   const ownerPassword = randomBytes(PASSWORD_BYTES).toString("hex");
   const postgres = await startPostgres({ port: 0, dataDir: null, appPassword, ownerPassword });
@@ -41,10 +38,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const vault = await startVault({ port: 0, dataDir: null });
   const sandbox = await startSandbox({ port: 0, dataDir: null, redirectUris: createRedirectUriCheck(PUBLIC_URL) });
 
-  const { adminUrl, ownerUrl, appUrl } = postgres;
-  const addresses = { postgres: postgres.address, vault: vault.address, sandbox: sandbox.address };
-  project.provide("endpoints", { ...addresses, adminUrl, ownerUrl, appUrl, vaultToken: vault.rootToken });
-  project.provide("workerBindings", {
+  const settings = {
     // An empty setting counts as unset: a developer's own .dev.vars cannot change a test.
     ...Object.fromEntries(SETTING_NAMES.map((name) => [name, ""])),
     ...sandbox.settings,
@@ -54,7 +48,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     BCRYPT_ROUNDS: "4",
     PUBLIC_URL,
     REGISTRATION: "open",
-    DATABASE_URL: appUrl,
+    DATABASE_URL: postgres.appUrl,
     DATABASE_HTTP_URL: httpUrl,
     VAULT_ADDR: vault.address,
     VAULT_ROLE_ID: vault.roleId,
@@ -63,8 +57,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     METRICS_TOKEN: randomBytes(32).toString("base64url"),
     CACHE_SEALING_KEYS: randomBytes(32).toString("base64"),
     PROVIDER_ORIGINS: JSON.stringify(sandbox.origins),
-  });
-  return async () => {
-    await Promise.all([postgres.stop(), vault.stop(), sandbox.stop()]);
+  };
+  const addresses = { postgres: postgres.address, vault: vault.address, sandbox: sandbox.address };
+  return {
+    settings,
+    endpoints: { ...addresses, ownerUrl: postgres.ownerUrl, vaultToken: vault.rootToken },
+    stop: async () => {
+      await Promise.all([postgres.stop(), vault.stop(), sandbox.stop()]);
+    },
   };
 }

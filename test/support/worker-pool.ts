@@ -1,0 +1,40 @@
+import { cloudflarePool } from "@cloudflare/vitest-plugin";
+import type { TestProject } from "vitest/node";
+import { startWorkerStack, type WorkerStack } from "./worker-stack.ts";
+
+/**
+ * Gives each workerd a Postgres, Vault and sandbox of its own. Two that share a database have different Durable Objects
+ * for the same rows: what a cron run of one does to a workspace of the other, no deployment could do.
+ *
+ * Goes behind `cloudflareTest()`, whose pool it replaces.
+ */
+export function ownStackForEachWorkerd() {
+  return {
+    name: "own-stack-for-each-workerd",
+    configureVitest({ project }: { readonly project: TestProject }) {
+      project.config.poolRunner = createPool();
+    },
+  };
+}
+
+type Pool = ReturnType<typeof cloudflarePool>;
+
+function createPool(): Pool {
+  return {
+    name: "cloudflare-pool",
+    createPoolWorker: (options) => {
+      let stack: WorkerStack | null = null;
+      const worker = cloudflarePool(async () => {
+        stack ??= await startWorkerStack();
+        const bindings = { ...stack.settings, TEST_ENDPOINTS: { ...stack.endpoints } };
+        return { wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } };
+      }).createPoolWorker(options);
+      const stop = worker.stop.bind(worker);
+      worker.stop = async () => {
+        await stop();
+        await stack?.stop();
+      };
+      return worker;
+    },
+  };
+}
