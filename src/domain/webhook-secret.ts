@@ -4,6 +4,7 @@ import { type EpochSeconds, epochSeconds } from "./time.ts";
 import type { WebhookBinding } from "./webhook.ts";
 
 const PREFIX = "whsec_";
+const SECRET = /^whsec_(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$/;
 /** The specification asks for 24 to 64. */
 const SECRET_BYTES = 32;
 
@@ -33,7 +34,7 @@ export function createWebhookSecret(random: RandomBytes): string {
 export function parseSigningSecrets(data: JsonObject): SigningSecrets | null {
   const current = readText(data, "current");
   const previous = Array.isArray(data["previous"]) ? data["previous"] : [];
-  return current?.startsWith(PREFIX) ? { current, previous: previous.flatMap(parsePrevious) } : null;
+  return isSecret(current) ? { current, previous: previous.flatMap(parsePrevious) } : null;
 }
 
 /** Puts `fresh` in the place of the current secret, which, as those before it, signs no longer than `until`. */
@@ -78,11 +79,16 @@ async function signOne(secret: string, signed: Uint8Array): Promise<string> {
   return toBase64(new Uint8Array(await crypto.subtle.sign("HMAC", key, signed)));
 }
 
+/** Whether it can sign. */
+function isSecret(text: string | null): text is string {
+  return text !== null && SECRET.test(text);
+}
+
 function parsePrevious(raw: unknown): readonly PreviousSecret[] {
   if (!isJsonObject(raw)) return [];
   const secret = readText(raw, "secret");
   const { until } = raw;
-  return secret?.startsWith(PREFIX) && typeof until === "number" ? [{ secret, until: epochSeconds(until) }] : [];
+  return isSecret(secret) && typeof until === "number" ? [{ secret, until: epochSeconds(until) }] : [];
 }
 
 function toBase64(bytes: Uint8Array): string {

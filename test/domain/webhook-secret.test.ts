@@ -44,44 +44,50 @@ test("a secret is whsec_ and 32 random bytes in base64", () => {
 });
 
 describe("a rotation", () => {
-  const first = { current: "whsec_a", previous: [] };
+  const first = { current: "whsec_aaaa", previous: [] };
 
   test("lets the old secret sign until its grace ends", () => {
-    const rotated = rotateSecrets(first, "whsec_b", NOW, at(60));
-    expect(listSigning(rotated, at(59))).toEqual(["whsec_b", "whsec_a"]);
-    expect(listSigning(rotated, at(60))).toEqual(["whsec_b"]);
+    const rotated = rotateSecrets(first, "whsec_bbbb", NOW, at(60));
+    expect(listSigning(rotated, at(59))).toEqual(["whsec_bbbb", "whsec_aaaa"]);
+    expect(listSigning(rotated, at(60))).toEqual(["whsec_bbbb"]);
   });
 
   test("without grace ends every secret there was, those in an earlier grace too", () => {
-    const rotated = rotateSecrets(rotateSecrets(first, "whsec_b", NOW, at(600)), "whsec_c", NOW, NOW);
-    expect(rotated).toEqual({ current: "whsec_c", previous: [] });
+    const rotated = rotateSecrets(rotateSecrets(first, "whsec_bbbb", NOW, at(600)), "whsec_cccc", NOW, NOW);
+    expect(rotated).toEqual({ current: "whsec_cccc", previous: [] });
   });
 
   test("shortens an earlier grace to its own, and never lengthens it", () => {
-    const twice = rotateSecrets(rotateSecrets(first, "whsec_b", NOW, at(60)), "whsec_c", NOW, at(600));
+    const twice = rotateSecrets(rotateSecrets(first, "whsec_bbbb", NOW, at(60)), "whsec_cccc", NOW, at(600));
     expect(twice.previous).toEqual([
-      { secret: "whsec_b", until: at(600) },
-      { secret: "whsec_a", until: at(60) },
+      { secret: "whsec_bbbb", until: at(600) },
+      { secret: "whsec_aaaa", until: at(60) },
     ]);
   });
 
   test("of a secret that is gone begins anew", () => {
-    expect(rotateSecrets(null, "whsec_b", NOW, at(60))).toEqual({ current: "whsec_b", previous: [] });
+    expect(rotateSecrets(null, "whsec_bbbb", NOW, at(60))).toEqual({ current: "whsec_bbbb", previous: [] });
   });
 });
 
 describe("what Vault holds", () => {
   test("is read back", () => {
-    const stored = { current: "whsec_b", previous: [{ secret: "whsec_a", until: at(60) }] };
+    const stored = { current: "whsec_bbbb", previous: [{ secret: "whsec_aaaa", until: at(60) }] };
     expect(parseSigningSecrets(JSON.parse(JSON.stringify(stored)))).toEqual(stored);
   });
 
-  test.each([{}, { current: "" }, { current: "abc" }, { current: 1 }])("is no secret: %j", (data) => {
-    expect(parseSigningSecrets(data)).toBeNull();
-  });
+  test.each([{}, ...["", "abc", "whsec_", "whsec_a", "whsec_a=bc", "whsec_ab!d", 1].map((current) => ({ current }))])(
+    "is no secret: %j",
+    (data) => {
+      expect(parseSigningSecrets(data)).toBeNull();
+    },
+  );
 
   test("may hold a previous secret of another shape, which does not sign", () => {
-    const data = { current: "whsec_b", previous: ["whsec_a", { secret: "whsec_a" }, { secret: "a", until: 1 }, null] };
-    expect(parseSigningSecrets(data)).toEqual({ current: "whsec_b", previous: [] });
+    const data = {
+      current: "whsec_bbbb",
+      previous: ["whsec_aaaa", { secret: "whsec_aaaa" }, { secret: "a", until: 1 }, null],
+    };
+    expect(parseSigningSecrets(data)).toEqual({ current: "whsec_bbbb", previous: [] });
   });
 });
