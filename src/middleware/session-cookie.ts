@@ -5,11 +5,14 @@ import { setCookie } from "hono/cookie";
 const NAME = "access_token";
 const ATTRIBUTES = { httpOnly: true, secure: true, sameSite: "Lax", path: "/" } as const;
 
-/** Every value of our cookie in the request. An empty one is what a logout leaves behind, and counts as none. */
+/** What parts cookies; the comma where a client sent several headers, since no cookie's value holds one. */
+const SEPARATOR = /;|, /;
+
+/** Every value of our cookie in the request. An empty one alone is what a logout leaves behind, and counts as none. */
 export function readSessionCookies(c: Context): readonly string[] {
-  const pairs = (c.req.header("cookie") ?? "").split(";").map((pair) => pair.trim());
+  const pairs = (c.req.header("cookie") ?? "").split(SEPARATOR).map((pair) => pair.trim());
   const values = pairs.filter((pair) => pair.startsWith(`${NAME}=`)).map((pair) => pair.slice(NAME.length + 1));
-  return values.filter((value) => value !== "");
+  return values.length === 1 && values[0] === "" ? [] : values;
 }
 
 /** Hands the browser its session. */

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { nameField } from "../domain/identity-fields.ts";
-import { clearSessionCookie } from "../middleware/session-cookie.ts";
+import { clearSessionCookie, readSessionCookies } from "../middleware/session-cookie.ts";
 import { changePassword } from "../services/identity/change-password.ts";
 import type { StartedSession } from "../services/identity/log-in.ts";
 import { logOut } from "../services/identity/log-out.ts";
@@ -8,7 +8,7 @@ import { registerUser } from "../services/identity/register-user.ts";
 import { beginSession } from "./begin-session.ts";
 import { callOf } from "./call.ts";
 import { EmailSchema, NewPasswordSchema, PermissionSchema, RoleSchema } from "./identity-schemas.ts";
-import { createRouter, defineRoute, jsonContent } from "./router.ts";
+import { createRouter, defineRoute, jsonBody, jsonContent } from "./router.ts";
 
 const MAX_USERNAME_CHARACTERS = 254;
 
@@ -77,6 +77,7 @@ const logout = defineRoute({
   path: "/api/auth/logout",
   summary: "End this session",
   access: "session",
+  request: { body: jsonBody(z.strictObject({})) },
   responses: { 204: { description: "Ended" } },
 });
 
@@ -118,7 +119,7 @@ export const authRoutes = createRouter()
     return c.json(tokenOf(await beginSession(c, username.toLowerCase(), password)), 200);
   })
   .openapi(logout, async (c) => {
-    await logOut(c.var.deps, c.var.principal, callOf(c));
+    await logOut(c.var.deps, c.var.principal, readSessionCookies(c), callOf(c));
     clearSessionCookie(c);
     return c.body(null, 204);
   })

@@ -35,6 +35,12 @@ export function openApiRoutes(app: OpenAPIHono<AppEnv>) {
     in: "header",
     name: "X-API-Key",
   });
+  app.openAPIRegistry.registerComponent("securitySchemes", "actAs", {
+    type: "apiKey",
+    in: "header",
+    name: "X-User-ID",
+    description: "Beside an API key that has users:impersonate: the user it acts as.",
+  });
   app.openAPIRegistry.registerComponent("securitySchemes", "metricsToken", {
     type: "http",
     scheme: "bearer",

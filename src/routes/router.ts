@@ -64,13 +64,15 @@ export function defineRoute<const Config extends RouteConfig & Guarded>(config: 
   return route;
 }
 
-/** What opens it, by the names of openapi.ts; any one of them does. */
+/** What opens it, by the names of openapi.ts; any one of them does, where two stand together only both. */
 function listSecurity({ access, withoutCookie = false, socket = false, opensTo }: Guarded): Record<string, string[]>[] {
   if (access === "open") return [];
+  // No key ever holds that permission.
+  const takesKeys = access !== "session" && access !== "users:manage";
   return [
     { session: [] },
     ...(withoutCookie ? [] : [{ cookie: [] }]),
-    { apiKey: [] },
+    ...(takesKeys ? [{ apiKey: [] }, { apiKey: [], actAs: [] }] : []),
     ...(socket ? [{ ticket: [] }, { token: [] }] : []),
     ...(opensTo === undefined ? [] : [{ [opensTo]: [] }]),
   ];

@@ -123,6 +123,10 @@ describe("refused", () => {
     ["a user id of another kind", () => forge({}, { uid: createId("key", randomBytes) })],
     ["a session id of another kind", () => forge({}, { jti: "1" })],
     ["padding", () => `${forge()}=`],
+    [
+      "another spelling of the signature",
+      () => forge().replace(/.$/, (last) => String.fromCharCode(last.charCodeAt(0) + 1)),
+    ],
     ["white space", () => ` ${forge()}`],
     ["a changed payload", () => forge().replace(/\.(.)/, (_all, first) => `.${first === "e" ? "f" : "e"}`)],
     ["no signature", () => forge().replace(/[^.]+$/, "")],

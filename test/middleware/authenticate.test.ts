@@ -44,8 +44,10 @@ describe("what is presented", () => {
   });
 
   test("an empty header and an empty cookie are none", async () => {
-    const headers = { authorization: "", "x-api-key": "", cookie: `access_token=; access_token=${admin.token}` };
-    expect((await ask(headers)).status).toBe(200);
+    const none = { authorization: "", "x-api-key": "", cookie: "access_token=" };
+    expect((await ask({ ...none, authorization: `Bearer ${admin.token}` })).status).toBe(200);
+    expect((await ask({ ...none, cookie: `access_token=${admin.token}` })).status).toBe(200);
+    expect((await ask(none)).status).toBe(401);
   });
 
   test("a key in the query, in a cookie or as a bearer token is not a key", async () => {
@@ -62,8 +64,16 @@ describe("what is presented", () => {
 
   test("two cookies, and a session with a key, are a bad request", async () => {
     const { secret } = await addKey(world, admin.principal, ["tokens:read"]);
-    const twice = `access_token=${admin.token}; access_token=${admin.token}`;
-    expect((await ask({ cookie: twice })).body.code).toBe("invalid_request");
+    const mine = `access_token=${admin.token}`;
+    // In several headers they arrive parted by a comma.
+    for (const cookie of [
+      `${mine}; ${mine}`,
+      `${mine}, ${mine}`,
+      `access_token=; ${mine}`,
+      `${mine};a=b;access_token=`,
+    ]) {
+      expect((await ask({ cookie })).body.code).toBe("invalid_request");
+    }
     expect((await ask({ ...bearer(admin.token).headers, "x-api-key": secret })).status).toBe(400);
   });
 

@@ -148,4 +148,23 @@ describe("logging in", () => {
     expect((await post("/api/auth/logout", undefined, bearer(token).headers)).status).toBe(401);
     expect(actionsOf(world)).toContain("user.logout");
   });
+
+  test("ends the cookie's session as well, where the bearer token is of another of the same person", async () => {
+    const [one, other] = [await signIn(world, EMAIL), await signIn(world, EMAIL)];
+    const headers = {
+      ...bearer(one.token).headers,
+      cookie: `access_token=${other.token}`,
+      "sec-fetch-site": "same-origin",
+    };
+    expect((await post("/api/auth/logout", undefined, headers)).status).toBe(204);
+    for (const { token } of [one, other]) {
+      expect((await send(app, "GET", "/api/auth/me", bearer(token))).status).toBe(401);
+    }
+  });
+
+  test("is not ended by a logout with fields that mean nothing", async () => {
+    const { token } = await signIn(world, EMAIL);
+    expect((await post("/api/auth/logout", { everywhere: true }, bearer(token).headers)).status).toBe(400);
+    expect((await send(app, "GET", "/api/auth/me", bearer(token))).status).toBe(200);
+  });
 });

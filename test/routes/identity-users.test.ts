@@ -82,6 +82,18 @@ describe("the people of a workspace", () => {
     expect((await signIn(world, "v@example.com", "another long one")).principal.role).toBe("operator");
   });
 
+  test("keep their sessions when what is sent is what they are, which nobody is told as a change", async () => {
+    const id = await addColleague(world, admin.principal, "viewer", "v@example.com");
+    const { token } = await signIn(world, "v@example.com");
+    const told = actionsOf(world).length;
+    const same = { role: "viewer", name: null, active: true };
+    expect((await call("PATCH", `${USERS}/${id}`, same)).body).toMatchObject(same);
+    expect(actionsOf(world)).toHaveLength(told);
+    expect((await call("PATCH", `${USERS}/${id}`, { ...same, name: "Vera" })).body.name).toBe("Vera");
+    expect(world.deps.audit.entries.at(-1)).toMatchObject({ action: "user.updated", detail: { changed: ["name"] } });
+    expect((await call("GET", "/api/auth/me", undefined, token)).status).toBe(200);
+  });
+
   test("are deactivated and come back, without the sessions they had", async () => {
     const id = await addColleague(world, admin.principal, "viewer", "v@example.com");
     const { token } = await signIn(world, "v@example.com");

@@ -3,6 +3,7 @@ import type { Permission } from "../../src/domain/permissions.ts";
 
 interface Operation {
   readonly "x-access": "open" | "any" | "session" | Permission;
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[];
   readonly requestBody?: { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> };
 }
 

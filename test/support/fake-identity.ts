@@ -138,16 +138,16 @@ function createProver({ userRows, sessionRows, keyRows, kubectlRows }: Tables, n
       keyRows.set(row.id, { ...row, lastUsedAt: now() });
       const user = actAs === null ? undefined : userRows.get(actAs);
       const isThere = user?.isActive === true && user.workspaceId === row.workspaceId;
-      const { id: keyId, principalId, workspaceId, serviceName, permissions } = row;
-      const actingUser = isThere ? toUser(user) : null;
-      return { proven: { keyId, principalId, workspaceId, serviceName, permissions }, actingUser, connection: null };
+      const { id: keyId, principalId, workspaceId, serviceName, permissions, expiresAt } = row;
+      const proven = { keyId, principalId, workspaceId, serviceName, permissions, expiresAt };
+      return { proven, actingUser: isThere ? toUser(user) : null, connection: null };
     },
     proveKubectlToken: async (tokenHash) => {
       const row = [...kubectlRows.values()].find((token) => token.hash === tokenHash && isLiveKey(token, now()));
       if (!row) return null;
       kubectlRows.set(row.id, { ...row, lastUsedAt: now() });
-      const { id: tokenId, workspaceId, clusterName } = row;
-      return { proven: { tokenId, workspaceId, clusterName }, connection: null };
+      const { id: tokenId, workspaceId, clusterName, expiresAt } = row;
+      return { proven: { tokenId, workspaceId, clusterName, expiresAt }, connection: null };
     },
   };
 }

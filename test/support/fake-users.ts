@@ -48,11 +48,12 @@ export function createUsers(tables: Tables, now: Clock): UserStore {
       const row = find(scope, id);
       return row?.isActive ? { hash: scope.userId === id ? row.hash : null } : null;
     },
-    setPassword: async (scope, id, hash, keep) => {
+    setPassword: async (scope, id, known, hash, keep) => {
       const row = find(scope, id);
-      if (!row) return;
+      if (row?.hash !== known) return false;
       userRows.set(id, { ...row, hash });
       endSessions(tables, now, id, keep);
+      return true;
     },
   };
 }

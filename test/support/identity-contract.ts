@@ -85,10 +85,19 @@ function describeSessions(read: () => Stores): void {
     const { users, sessions, prover } = read();
     const scope = await registerSomebody(users);
     const [kept, other] = [await beginSession(sessions, scope), await beginSession(sessions, scope)];
-    await users.setPassword(scope, scope.userId, OTHER_HASH, kept.id);
+    expect(await users.setPassword(scope, scope.userId, HASH, OTHER_HASH, kept.id)).toBe(true);
     expect(await prover.proveSession(kept.id, scope.userId, null)).not.toBeNull();
     expect(await prover.proveSession(other.id, scope.userId, null)).toBeNull();
     expect(await users.readPassword(scope, scope.userId)).toEqual({ hash: OTHER_HASH });
+  });
+
+  test("of two password changes at once only the first knew the password", async () => {
+    const { users } = read();
+    const scope = await registerSomebody(users);
+    const hashes = ["x", "y", "z"].map((letter) => OTHER_HASH.slice(0, -1) + letter);
+    const changes = await Promise.all(hashes.map((hash) => users.setPassword(scope, scope.userId, HASH, hash, null)));
+    expect(changes.filter(Boolean)).toHaveLength(1);
+    expect(await users.readPassword(scope, scope.userId)).toEqual({ hash: hashes[changes.indexOf(true)] });
   });
 
   test("a session that expired is not proven, listed or ended", async () => {
@@ -118,6 +127,7 @@ function describeKeys(read: () => Stores): void {
         workspaceId: mine.workspaceId,
         serviceName: "ci",
         permissions: key.permissions,
+        expiresAt: key.expiresAt,
       },
       actingUser: null,
       connection: null,
@@ -219,7 +229,7 @@ function describeKubectlTokens(read: () => Stores): void {
     });
     expect((await kubectlTokens.list(mine, FIRST_PAGE)).items).toEqual([made]);
     expect(await prover.proveKubectlToken(tokenHash, null)).toEqual({
-      proven: { tokenId: token.id, workspaceId: mine.workspaceId, clusterName: "staging" },
+      proven: { tokenId: token.id, workspaceId: mine.workspaceId, clusterName: "staging", expiresAt: made.expiresAt },
       connection: null,
     });
     expect((await kubectlTokens.list(mine, FIRST_PAGE)).items[0]?.lastUsedAt).not.toBeNull();

@@ -60,6 +60,12 @@ describe("the list of routes", () => {
     expect(open.sort()).toEqual([...PUBLIC].sort());
   });
 
+  test.each(CLOSED)("$name says whether a key opens it, alone or acting for a user", ({ operation }) => {
+    const takesKeys = !["session", "users:manage"].includes(operation?.["x-access"] ?? "");
+    const withKey = (operation?.security ?? []).filter((credentials) => "apiKey" in credentials);
+    expect(withKey).toEqual(takesKeys ? [{ apiKey: [] }, { apiKey: [], actAs: [] }] : []);
+  });
+
   test("is what /openapi.json says, which holds OpenAPI's own fields and x-… only", async () => {
     const { status, body } = await send("GET", "/openapi.json");
     expect(status).toBe(200);

@@ -1,6 +1,7 @@
 import type { Now } from "../../domain/ports/clock.ts";
 import type { IdentityMemory, ProofOf, ProofStamp } from "../../domain/ports/identity.ts";
 import type { Principal } from "../../domain/principal.ts";
+import type { EpochSeconds } from "../../domain/time.ts";
 
 /** A principal takes about a kilobyte; an isolate has 128 MB for everything. */
 const MAX_IDENTITIES = 5000;
@@ -8,6 +9,7 @@ const MAX_IDENTITIES = 5000;
 interface Remembered {
   readonly principal: Principal;
   readonly stamp: ProofStamp;
+  readonly endsAt: EpochSeconds | null;
 }
 
 /**
@@ -27,19 +29,20 @@ export function createHotIdentities(ttlSeconds: number, now: Now): IdentityMemor
       if (found === undefined) return null;
       // Counted from when the database was asked; a clock that went back ends it too.
       const age = now() - found.stamp.askedAt;
-      if (age >= 0 && age < ttlSeconds) return found.principal;
+      const hasEnded = found.endsAt !== null && found.endsAt <= now();
+      if (age >= 0 && age < ttlSeconds && !hasEnded) return found.principal;
       remembered.delete(key);
       return null;
     },
     begin: () => ({ askedAt: now(), changesSeen: changes }),
-    remember: (key, principal, stamp) => {
+    remember: (key, principal, stamp, endsAt) => {
       if (ttlSeconds === 0 || stamp.changesSeen !== changes) return;
       remembered.delete(key);
       for (const oldest of remembered.keys()) {
         if (remembered.size < MAX_IDENTITIES) break;
         remembered.delete(oldest);
       }
-      remembered.set(key, { principal, stamp });
+      remembered.set(key, { principal, stamp, endsAt });
     },
     forget: (whose) => {
       changes += 1;

@@ -4,7 +4,7 @@ import type { CredentialProver, ProvenKey, ProvenKubectlToken, ProvenSession } f
 import { toConnection } from "./connection-row.ts";
 import { selectConnection } from "./connections.ts";
 import type { Database, Row } from "./database.ts";
-import { readNullableText, readText } from "./row.ts";
+import { readNullableText, readNullableTime, readText } from "./row.ts";
 import { type Statement, sql } from "./statement.ts";
 import { toPermissions, toRole, toUser } from "./user-row.ts";
 
@@ -80,6 +80,7 @@ function toProvenKey(row: Row): ProvenKey {
     workspaceId: requireId("wsp", row["workspace_id"]),
     serviceName: readText(row, "service_name"),
     permissions: toPermissions(row["permissions"]),
+    expiresAt: readNullableTime(row, "expires_at"),
   };
 }
 
@@ -88,5 +89,6 @@ function toProvenKubectlToken(row: Row): ProvenKubectlToken {
     tokenId: requireId("kct", row["id"]),
     workspaceId: requireId("wsp", row["workspace_id"]),
     clusterName: readText(row, "cluster_name"),
+    expiresAt: readNullableTime(row, "expires_at"),
   };
 }

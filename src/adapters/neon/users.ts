@@ -1,4 +1,4 @@
-import { requireId, type UserId } from "../../domain/ids.ts";
+import { requireId, type SessionId, type UserId } from "../../domain/ids.ts";
 import type { PageRequest } from "../../domain/page.ts";
 import type { User } from "../../domain/ports/identity.ts";
 import type { LoginRecord, NewAccount, NewUser, UserStore } from "../../domain/ports/identity-stores.ts";
@@ -27,8 +27,9 @@ export function createUserStore(database: Database): UserStore {
       const [rows] = await database.as(scope, selectPassword(scope, id));
       return rows?.[0] ? { hash: readNullableText(rows[0], "hash") } : null;
     },
-    setPassword: async (scope, id, hash, keep) => {
-      await database.as(scope, sql`select set_password_hash(${id}, ${hash})`, sql`select end_sessions(${id}, ${keep})`);
+    setPassword: async (scope, id, known, hash, keep) => {
+      const [, changed] = await database.as(scope, lockUser(scope, id), ...setPassword(id, known, hash, keep));
+      return changed?.[0] !== undefined;
     },
   };
 }
@@ -89,6 +90,18 @@ function selectPage(scope: Scope, { limit, after }: PageRequest): Statement {
 function selectPassword(scope: Scope, id: UserId): Statement {
   return sql`select read_password_hash(id) as hash from users
     where id = ${id} and workspace_id = ${scope.workspaceId} and is_active`;
+}
+
+/** Of two who know the same password, the second sees what the first did. */
+function lockUser(scope: Scope, id: UserId): Statement {
+  return sql`select id from users where id = ${id} and workspace_id = ${scope.workspaceId} for update`;
+}
+
+function setPassword(id: UserId, known: string, hash: string, keep: SessionId | null): readonly Statement[] {
+  return [
+    sql`select set_password_hash(${id}, ${hash}) where read_password_hash(${id}) = ${known}`,
+    sql`select end_sessions(${id}, ${keep}) where read_password_hash(${id}) = ${hash}`,
+  ];
 }
 
 function firstUser(results: readonly (readonly Row[])[]): User | null {

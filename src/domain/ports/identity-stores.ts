@@ -61,8 +61,11 @@ export interface UserStore {
   change(scope: Scope, id: UserId, change: UserChange): Promise<User | "last_admin" | null>;
   /** The caller's own; null when there is no such active user. */
   readPassword(scope: Scope, id: UserId): Promise<{ readonly hash: string | null } | null>;
-  /** Sets the caller's own password and ends their sessions but `keep` in one transaction. */
-  setPassword(scope: Scope, id: UserId, hash: string, keep: SessionId | null): Promise<void>;
+  /**
+   * Sets the caller's own password and ends their sessions but `keep` in one transaction. False, and nothing is changed,
+   * when the password is no longer the one with the hash `known`.
+   */
+  setPassword(scope: Scope, id: UserId, known: string, hash: string, keep: SessionId | null): Promise<boolean>;
 }
 
 /** A login that can be ended. */

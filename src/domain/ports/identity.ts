@@ -33,6 +33,8 @@ export interface ProvenKey {
   readonly workspaceId: WorkspaceId;
   readonly serviceName: string;
   readonly permissions: readonly Permission[];
+  /** Its end, or that of its grace once it is rotated; null = none. */
+  readonly expiresAt: EpochSeconds | null;
 }
 
 /** A cluster agent's token that is neither revoked nor expired. */
@@ -40,6 +42,7 @@ export interface ProvenKubectlToken {
   readonly tokenId: KubectlTokenId;
   readonly workspaceId: WorkspaceId;
   readonly clusterName: string;
+  readonly expiresAt: EpochSeconds | null;
 }
 
 /** What a proof finds: who it is, and the connection asked for in the same round trip (null = not visible to them). */
@@ -80,8 +83,12 @@ export interface IdentityMemory {
   recall(key: string): Principal | null;
   /** Call before asking the database; it stamps the proof with the time it was asked for. */
   begin(): ProofStamp;
-  /** Keeps the proof unless something was forgotten since `stamp`: it might have been proven before that change. */
-  remember(key: string, principal: Principal, stamp: ProofStamp): void;
+  /**
+   * Keeps the proof unless something was forgotten since `stamp`: it might have been proven before that change.
+   *
+   * @param endsAt When what was proven ends by itself; null = never.
+   */
+  remember(key: string, principal: Principal, stamp: ProofStamp, endsAt: EpochSeconds | null): void;
   /** Makes this isolate ask the database again, at once. Others do so when their memory ends. */
   forget(whose: ProofOf): void;
 }

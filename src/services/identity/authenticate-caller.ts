@@ -86,7 +86,7 @@ async function proveSession(deps: ProofDeps, token: string, alongside: Connectio
     return { ...refuse("session_ended", unauthenticated()), workspaceId: claims.workspaceId };
   }
   const principal = sessionPrincipal(proof.proven, claims, fingerprint);
-  deps.identities.remember(fingerprint, principal, stamp);
+  deps.identities.remember(fingerprint, principal, stamp, claims.expiresAt);
   return { ok: true, principal, connection: alongside === null ? undefined : proof.connection };
 }
 
@@ -117,7 +117,7 @@ async function proveKubectlToken(
   const proof = await deps.prover.proveKubectlToken(fingerprint, alongside);
   if (proof === null) return refuse("invalid_kubectl_token", unauthenticated());
   const principal = kubectlPrincipal(proof.proven, fingerprint);
-  deps.identities.remember(fingerprint, principal, stamp);
+  deps.identities.remember(fingerprint, principal, stamp, proof.proven.expiresAt);
   return { ok: true, principal, connection: alongside === null ? undefined : proof.connection };
 }
 
@@ -142,7 +142,7 @@ async function proveKey(
     if (refused) return refused;
   }
   const effective = proof.actingUser ? impersonate(principal, proof.proven, proof.actingUser) : principal;
-  deps.identities.remember(memory, effective, stamp);
+  deps.identities.remember(memory, effective, stamp, proof.proven.expiresAt);
   return { ok: true, principal: effective, connection: alongside === null ? undefined : proof.connection };
 }
 

@@ -31,27 +31,38 @@ export async function changePassword(
   if (change.newPassword === change.currentPassword) {
     throw new AppError("invalid_request", "The new password must differ from the current one.");
   }
-  await requireCurrentPassword(deps, principal, userId, change.currentPassword, call);
-
-  const { credential } = principal;
-  const keep = credential.kind === "session" ? credential.sessionId : null;
-  await deps.users.setPassword(scopeOf(principal), userId, await deps.passwords.hash(change.newPassword), keep);
+  const known = await findMatchingHash(deps, principal, userId, change.currentPassword);
+  if (known === null || !(await setPassword(deps, principal, userId, known, change.newPassword))) {
+    const entry = entryOf("user.password_change_failed", principal, { type: "user", id: userId }, call);
+    await deps.audit.record(principal.workspaceId, { ...entry, outcome: "failure" });
+    throw new AppError("invalid_credentials", "The current password is wrong.");
+  }
   deps.identities.forget({ userId });
   const entry = entryOf("user.password_changed", principal, { type: "user", id: userId }, call);
   await deps.audit.record(principal.workspaceId, entry);
 }
 
-async function requireCurrentPassword(
+/** The stored hash, when that is the password; null when it is not. */
+async function findMatchingHash(
   deps: PasswordDeps,
   principal: Principal,
   userId: UserId,
   password: string,
-  call: Call,
-): Promise<void> {
+): Promise<string | null> {
   const stored = await deps.users.readPassword(scopeOf(principal), userId);
   if (stored === null) throw new AppError("not_found", "There is no such user.");
-  if (await deps.passwords.matches(password, stored.hash)) return;
-  const entry = entryOf("user.password_change_failed", principal, { type: "user", id: userId }, call);
-  await deps.audit.record(principal.workspaceId, { ...entry, outcome: "failure" });
-  throw new AppError("invalid_credentials", "The current password is wrong.");
+  return (await deps.passwords.matches(password, stored.hash)) ? stored.hash : null;
+}
+
+/** False when somebody else has changed it since it was found to match. */
+async function setPassword(
+  { users, passwords }: PasswordDeps,
+  principal: Principal,
+  userId: UserId,
+  known: string,
+  password: string,
+): Promise<boolean> {
+  const { credential } = principal;
+  const keep = credential.kind === "session" ? credential.sessionId : null;
+  return users.setPassword(scopeOf(principal), userId, known, await passwords.hash(password), keep);
 }

@@ -33,19 +33,29 @@ export async function updateUser(
   releaseConnections: ReleaseConnections,
   call: Call,
 ): Promise<User> {
-  const { password, ...change } = edit;
-  const passwordHash = password === undefined ? undefined : await hashPassword(deps, principal, id, password);
+  if (edit.password !== undefined) requireUsablePassword(edit.password, "password");
+  const before = await deps.users.find(scopeOf(principal), id);
+  if (before === null) throw noSuchUser();
+  const { password, ...change } = withoutUnchanged(edit, before);
+  const passwordHash = password === undefined ? undefined : await deps.passwords.hash(password);
   const user = await applyChange(deps, principal, id, { ...change, passwordHash });
-  await recordChange(deps, principal, id, edit, call);
+  await recordChange(deps, principal, id, { ...change, password }, call);
   if (edit.isActive === false) await releaseConnections(id, await findHeir(deps, principal, id));
   return user;
 }
 
-async function hashPassword(deps: UpdateDeps, principal: Principal, id: UserId, password: string): Promise<string> {
-  requireUsablePassword(password, "password");
-  // Before hashing, so that an unknown id costs nothing.
-  if ((await deps.users.find(scopeOf(principal), id)) === null) throw noSuchUser();
-  return await deps.passwords.hash(password);
+/**
+ * What of the edit is new. Whoever sends the whole person back with another name has not changed the role. A deactivation
+ * stays: what it releases may be left over from one that failed.
+ */
+function withoutUnchanged(edit: UserEdit, before: User): UserEdit {
+  const { role, name, isActive, password } = edit;
+  return {
+    password,
+    ...(role !== before.role && { role }),
+    ...(name !== before.name && { name }),
+    ...((isActive === false || isActive !== before.isActive) && { isActive }),
+  };
 }
 
 /** Stores a change and makes this isolate forget who the user was. */
@@ -72,7 +82,7 @@ async function recordChange(
   const changed = Object.entries(edit).flatMap(([field, value]) =>
     value === undefined || (field === "isActive" && isDeactivation) ? [] : [field],
   );
-  if (!isDeactivation || changed.length > 0) {
+  if (changed.length > 0) {
     const detail = { changed, ...(edit.role !== undefined && { role: edit.role }) };
     await audit.record(principal.workspaceId, entryOf("user.updated", principal, user, call, detail));
   }

@@ -29,7 +29,7 @@ test("a proof is remembered for less than its seconds, counted from when it was 
   const memory = createHotIdentities(5, now);
   const stamp = memory.begin();
   seconds = 2;
-  memory.remember("f", principal, stamp);
+  memory.remember("f", principal, stamp, null);
   seconds = 4;
   expect(memory.recall("f")).toBe(principal);
   seconds = 5;
@@ -38,18 +38,27 @@ test("a proof is remembered for less than its seconds, counted from when it was 
   expect(memory.recall("f")).toBeNull();
 });
 
+test("a proof of what ends by itself is remembered no longer than that", () => {
+  const memory = createHotIdentities(5, now);
+  memory.remember("f", principal, memory.begin(), addSeconds(start, 2));
+  seconds = 1;
+  expect(memory.recall("f")).toBe(principal);
+  seconds = 2;
+  expect(memory.recall("f")).toBeNull();
+});
+
 test("nothing is remembered when it is turned off, nor under another key", () => {
   const off = createHotIdentities(0, now);
-  off.remember("f", principal, off.begin());
+  off.remember("f", principal, off.begin(), null);
   expect(off.recall("f")).toBeNull();
   const memory = createHotIdentities(5, now);
-  memory.remember("f", principal, memory.begin());
+  memory.remember("f", principal, memory.begin(), null);
   expect(memory.recall("g")).toBeNull();
 });
 
 test.each([{ userId }, { sessionId }])("%j is forgotten at once", (whose) => {
   const memory = createHotIdentities(5, now);
-  memory.remember("f", principal, memory.begin());
+  memory.remember("f", principal, memory.begin(), null);
   memory.forget({ keyId: createId("key", randomBytes) });
   expect(memory.recall("f")).toBe(principal);
   memory.forget(whose);
@@ -60,13 +69,13 @@ test("a proof asked for before something was forgotten is not remembered after i
   const memory = createHotIdentities(5, now);
   const stamp = memory.begin();
   memory.forget({ userId });
-  memory.remember("f", principal, stamp);
+  memory.remember("f", principal, stamp, null);
   expect(memory.recall("f")).toBeNull();
 });
 
 test("the oldest makes room when too many are remembered", () => {
   const memory = createHotIdentities(5, now);
-  for (let index = 0; index <= 5000; index += 1) memory.remember(String(index), principal, memory.begin());
+  for (let index = 0; index <= 5000; index += 1) memory.remember(String(index), principal, memory.begin(), null);
   expect(memory.recall("0")).toBeNull();
   expect(memory.recall("5000")).toBe(principal);
 });

@@ -28,7 +28,7 @@ describe("what ends a credential, at once in the isolate that ended it", () => {
   const refused = { ok: false, error: { code: "unauthenticated" } };
 
   test("logging out", async () => {
-    await logOut(world.deps, admin.principal, CALL);
+    await logOut(world.deps, admin.principal, [], CALL);
     expect(await present(world, { bearer: admin.token })).toMatchObject(refused);
   });
 
