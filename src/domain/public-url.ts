@@ -22,7 +22,7 @@ const MAX_NAME_CHARACTERS = 253;
  */
 const REFUSED_SUFFIXES = [
   ...["localhost", "local", "internal", "home.arpa", "in-addr.arpa", "ip6.arpa", "test", "invalid", "onion", "alt"],
-  ...["localdomain", "intranet", "lan", "home", "corp", "private"],
+  ...["localdomain", "intranet", "lan", "home", "corp", "private", "svc"],
   // Public names that resolve to the address written in them, or to loopback.
   ...["nip.io", "sslip.io", "xip.io", "traefik.me", "localtest.me", "lvh.me", "lacolhost.com", "vcap.me"],
 ];

@@ -43,7 +43,9 @@ export function issuedAtOf(secret: SecretData): EpochSeconds {
 /** The credential in a secret: only the `exposed` fields leave the broker. */
 export function credentialOf(secret: SecretData, version: number, exposed: readonly string[]): Credential {
   const tokenData = Object.fromEntries(exposed.flatMap((name) => (name in secret ? [[name, secret[name]]] : [])));
-  return { tokenData, issuedAt: issuedAtOf(secret), expiresAt: expiryOf(secret), version };
+  const expiresAt = expiryOf(secret);
+  if ("expires_at" in tokenData && expiresAt !== null) tokenData["expires_at"] = expiresAt;
+  return { tokenData, issuedAt: issuedAtOf(secret), expiresAt, version };
 }
 
 /** The credential in `value` as a cache held it; null when it is not one. */

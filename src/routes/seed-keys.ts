@@ -137,7 +137,8 @@ function addStatus(provider: SeedKeyProvider, prefix: string): void {
 /** Our names for what a body holds, and `account` and `shared`, which every connect takes. */
 function readFields({ fields }: SeedKeyProvider, body: JsonObject): JsonObject {
   const named = Object.entries({ ...fields, account: [], shared: [] }).flatMap(([field, aliases]) => {
-    const name = [field, ...aliases].find((candidate) => body[candidate] !== undefined && body[candidate] !== null);
+    // A form sends what was left empty as well.
+    const name = [field, ...aliases].find((candidate) => (body[candidate] ?? "") !== "");
     return name === undefined ? [] : [[field, body[name]] as const];
   });
   return Object.fromEntries(named);

@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { AppError } from "../domain/errors.ts";
 import { findReadable } from "../services/connections/find-readable.ts";
 import { readTokenOf } from "../services/connections/read-token.ts";
+import { readLastingToken } from "../services/connections/refresh-token.ts";
 import { storeTokenData } from "../services/connections/store-token-data.ts";
 import { callerOf } from "./caller.ts";
 import { ConnectionSchema, renderConnection, renderToken, TokenAnswerSchema } from "./connection-schemas.ts";
@@ -90,5 +91,5 @@ export const tokenRoutes = createRouter()
   .openapi(refresh, async (c) => {
     const { provider, account = null } = c.req.valid("json");
     const connection = await findReadable(c.var.deps, callerOf(c), [provider], account);
-    return c.json(renderToken(await readTokenOf(c.var.deps, callerOf(c), connection)), 200);
+    return c.json(renderToken(await readLastingToken(c.var.deps, callerOf(c), connection)), 200);
   });

@@ -63,7 +63,11 @@ export async function readTokenOf(deps: ReadDeps, caller: Caller, connection: Co
 export async function openCredential(deps: ReadDeps, caller: Caller, connection: Connection): Promise<TokenAnswer> {
   requireAlive(deps, connection);
   const stamp = deps.hotCredentials.begin();
-  const answer = await findCredential(deps, caller, connection);
+  const answer = await findCredential(deps, caller, connection).catch((error: unknown) => {
+    // What this isolate repeats to others may be what the provider has just ended.
+    deps.hotCredentials.forget(connection.id);
+    throw error;
+  });
   const { credential } = answer;
   deps.hotCredentials.write(hotKeyOf(caller, connection.id), { connection, credential }, stamp);
   return answer;

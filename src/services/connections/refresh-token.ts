@@ -1,8 +1,9 @@
-import { bindingOf } from "../../domain/connection.ts";
+import { bindingOf, type Connection } from "../../domain/connection.ts";
+import { REFRESH_MARGIN_SECONDS } from "../../domain/freshness.ts";
 import type { ConnectionId } from "../../domain/ids.ts";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../record-deed.ts";
-import { countRead, type TokenAnswer } from "./read-token.ts";
+import { countRead, type ReadDeps, readTokenOf, type TokenAnswer } from "./read-token.ts";
 import { requireAlive } from "./require-alive.ts";
 import { requireConnection } from "./require-connection.ts";
 
@@ -19,8 +20,37 @@ export async function refreshToken(
 ): Promise<TokenAnswer> {
   const connection = await requireConnection(deps, caller.principal, id);
   requireAlive(deps, connection);
-  const { credential, refreshed } = await deps.keepers.refresh(bindingOf(connection), { force });
-  if (refreshed) deps.hotCredentials.forget(connection.id);
+  const answer = await askKeeper(deps, connection, force);
   await countRead(deps, caller, connection);
-  return { connection, credential, refreshed };
+  return answer;
+}
+
+/**
+ * The same that {@link readTokenOf} answers, with at least five minutes left where the provider gives that much: what
+ * lives shorter is asked for each time.
+ *
+ * @throws as `readTokenOf`.
+ */
+export async function readLastingToken(deps: ReadDeps, caller: Caller, connection: Connection): Promise<TokenAnswer> {
+  const answer = await readTokenOf(deps, caller, connection);
+  const { expiresAt } = answer.credential;
+  const isRefreshable = deps.providers.find(connection.provider)?.refresh != null;
+  if (answer.refreshed || expiresAt === null || !isRefreshable) return answer;
+  return expiresAt - deps.now() < REFRESH_MARGIN_SECONDS ? await askKeeper(deps, connection, true) : answer;
+}
+
+async function askKeeper(
+  deps: Pick<Deps, "hotCredentials" | "keepers">,
+  connection: Connection,
+  force: boolean,
+): Promise<TokenAnswer> {
+  let isAsKnown = false;
+  try {
+    const { credential, refreshed } = await deps.keepers.refresh(bindingOf(connection), { force });
+    isAsKnown = !refreshed;
+    return { connection, credential, refreshed };
+  } finally {
+    // After a refusal as well: what this isolate repeats may be what the provider has just ended.
+    if (!isAsKnown) deps.hotCredentials.forget(connection.id);
+  }
 }

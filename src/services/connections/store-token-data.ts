@@ -2,7 +2,9 @@ import { AppError } from "../../domain/errors.ts";
 import { isJsonObject, type JsonObject, readText } from "../../domain/json.ts";
 import { scopeOf } from "../../domain/principal.ts";
 import { requirePublicUrl } from "../../domain/public-url.ts";
+import type { EpochSeconds } from "../../domain/time.ts";
 import { expiryOf, issuedAtOf } from "../../domain/token-data.ts";
+import { readExpiry } from "../../providers/answers.ts";
 import type { Provider } from "../../providers/provider.ts";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../record-deed.ts";
@@ -21,6 +23,8 @@ export interface GivenTokens {
 
 /** Times outside these are typing errors: milliseconds for seconds, or a year that has not come. */
 const MAX_EXPIRY = 32_503_680_000;
+/** What a URL parser takes for one that has a host, in its odd spellings too. */
+const URL_LIKE = /^\s*([a-z][a-z0-9+.-]*:\/\/|(https?|wss?|ftp):)/i;
 
 /**
  * Stores token data as given.
@@ -31,7 +35,8 @@ const MAX_EXPIRY = 32_503_680_000;
 export async function storeTokenData(deps: ConnectDeps, caller: Caller, given: GivenTokens): Promise<Stored> {
   const provider = requireProvider(deps, given.provider);
   // Issued at some time before: an assumed life keeps the five minutes' margin for what is nearly over.
-  const secret = { ...withSubscription(given), issued_at: assumeIssued(deps, given.tokenData) };
+  const tokenData = withExpiry(given.tokenData, deps.now());
+  const secret = { ...tokenData, ...subscriptionOf(given), issued_at: assumeIssued(deps, tokenData) };
   requireStorable(provider, secret);
   requirePublicUrls(deps.settings.publicUrl, secret);
   await requireOwnExternalId(deps, caller, secret);
@@ -40,7 +45,7 @@ export async function storeTokenData(deps: ConnectDeps, caller: Caller, given: G
     account: given.subscriptionId ?? readText(secret, "email") ?? "",
     // The same refresh token stored twice is one grant.
     upstreamAccount: readText(secret, "refresh_token"),
-    scopes: (readText(secret, "scope") ?? "").split(" ").filter((scope) => scope !== ""),
+    scopes: (readText(secret, "scope") ?? "").split(/[ ,]/).filter((scope) => scope !== ""),
     metadata: given.subscriptionName === null ? {} : { subscription_name: given.subscriptionName },
   };
   return await storeAndRecord(deps, caller, provider, acquired, given.choice);
@@ -52,9 +57,15 @@ function assumeIssued(deps: Pick<Deps, "now">, tokenData: JsonObject): number {
   return Math.min(issuedAtOf(rest), deps.now());
 }
 
-function withSubscription({ tokenData, subscriptionId, subscriptionName }: GivenTokens): JsonObject {
+/** A token answer may be stored as the provider gave it just now, with a life instead of an end. */
+function withExpiry(tokenData: JsonObject, now: EpochSeconds): JsonObject {
+  const { expires_in, ...rest } = tokenData;
+  const expiresAt = readExpiry(expires_in, now);
+  return expiresAt === null || "expires_at" in tokenData ? tokenData : { ...rest, expires_at: expiresAt };
+}
+
+function subscriptionOf({ subscriptionId, subscriptionName }: GivenTokens): JsonObject {
   return {
-    ...tokenData,
     ...(subscriptionId !== null && { subscription_id: subscriptionId }),
     ...(subscriptionName !== null && { subscription_name: subscriptionName }),
   };
@@ -75,7 +86,7 @@ export function requireStorable(provider: Provider, secret: JsonObject): void {
 
 /** Every URL in the data, at any depth, must be one we may ever call. @throws `invalid_request` */
 export function requirePublicUrls(publicUrl: string, value: unknown): void {
-  if (typeof value === "string" && /^[a-z][a-z0-9+.-]*:\/\//i.test(value)) {
+  if (typeof value === "string" && URL_LIKE.test(value)) {
     requirePublicUrl(value, { ownHosts: [new URL(publicUrl).hostname] });
   }
   if (Array.isArray(value)) for (const item of value) requirePublicUrls(publicUrl, item);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Connection } from "../../../src/domain/connection.ts";
 import type { JsonObject } from "../../../src/domain/json.ts";
 import { parseSecretRef } from "../../../src/domain/secret-ref.ts";
 import { azure } from "../../../src/providers/azure.ts";
@@ -8,7 +9,7 @@ import type { Provider } from "../../../src/providers/provider.ts";
 import { findReadable } from "../../../src/services/connections/find-readable.ts";
 import { readHotToken } from "../../../src/services/connections/read-hot-token.ts";
 import { readToken } from "../../../src/services/connections/read-token.ts";
-import { refreshToken } from "../../../src/services/connections/refresh-token.ts";
+import { readLastingToken, refreshToken } from "../../../src/services/connections/refresh-token.ts";
 import { storeTokenData } from "../../../src/services/connections/store-token-data.ts";
 import { createServiceWorld, key, person } from "../../support/service-world.ts";
 
@@ -241,6 +242,39 @@ describe("this isolate's own memory", () => {
     await readToken(world.deps, ada, connection.id);
     await world.connect(ada);
     expect(await readHotToken(world.deps, ada, connection.id)).toBeNull();
+  });
+
+  test("forgets at once what the provider has ended, whoever was told so", async () => {
+    const { world, connection } = await createConnected();
+    await readToken(world.deps, ada, connection.id);
+    world.server.revokeAll();
+    await expect(refreshToken(world.deps, ada, connection.id, true)).rejects.toMatchObject({ code: "reauth_required" });
+    expect(await readHotToken(world.deps, ada, connection.id)).toBeNull();
+  });
+});
+
+describe("a token that is to last five minutes", () => {
+  const read = (world: Awaited<ReturnType<typeof createConnected>>["world"], connection: Connection) =>
+    readLastingToken(world.deps, ada, connection);
+
+  test("is the one there is while it does", async () => {
+    const { world, connection } = await createConnected();
+    expect(await read(world, connection)).toMatchObject({ refreshed: false, credential: { version: 1 } });
+    expect(world.deps.keepers.calls).toEqual([]);
+  });
+
+  test("is asked for each time when the provider gives less", async () => {
+    const world = createServiceWorld();
+    world.server.settings.expiresIn = 240;
+    const connection = await world.connect(ada);
+    expect(await readToken(world.deps, ada, connection.id)).toMatchObject({ refreshed: false });
+    expect(await read(world, connection)).toMatchObject({ refreshed: true, credential: { version: 2 } });
+  });
+
+  test("is a key as it is", async () => {
+    const world = createServiceWorld();
+    const connection = await world.connect(ada, {}, world.key);
+    expect(await read(world, connection)).toMatchObject({ refreshed: false });
   });
 });
 

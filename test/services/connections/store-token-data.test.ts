@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../src/domain/json.ts";
+import { readTokenOf } from "../../../src/services/connections/read-token.ts";
 import { type GivenTokens, storeTokenData } from "../../../src/services/connections/store-token-data.ts";
 import { createServiceWorld, person } from "../../support/service-world.ts";
 
@@ -45,6 +46,11 @@ describe("token data is refused", () => {
     ["ftp://example.com/"],
     ["file:///etc/passwd"],
     ["HTTPS://LOCALHOST/"],
+    [" https://127.0.0.1"],
+    ["https:127.0.0.1"],
+    ["https:/127.0.0.1"],
+    ["http:\\\\127.0.0.1"],
+    ["https://kubernetes.default.svc/"],
   ])("with the URL %s, however deep it lies", async (url) => {
     await expectRefused({ base_url: url });
     await expectRefused({ extra: { endpoints: [{ url: "https://example.com/" }, { url }] } });
@@ -72,6 +78,32 @@ describe("token data is stored", () => {
     expect(await storing).toMatchObject({
       connection: { account: "sub-1", metadata: { subscription_name: "Production" } },
     });
+  });
+
+  test.each([3600, "3600"])(
+    "as the provider answered it, with the end that a life of %j seconds from now has",
+    async (expires_in) => {
+      const { world, storing } = store({ expires_in, refresh_token: "r" });
+      const { connection } = await storing;
+      expect(connection.expiresAt).toBe(world.deps.now() + 3600);
+      expect((await readTokenOf(world.deps, ada, connection)).credential.tokenData).toMatchObject({
+        expires_at: world.deps.now() + 3600,
+      });
+    },
+  );
+
+  test.each([[1_800_003_600.9], ["1800003600"]])(
+    "with the expiry %j, which is answered in whole seconds",
+    async (expires_at) => {
+      const { world, storing } = store({ expires_at });
+      const { connection } = await storing;
+      const { credential } = await readTokenOf(world.deps, ada, connection);
+      expect(credential).toMatchObject({ expiresAt: 1_800_003_600, tokenData: { expires_at: 1_800_003_600 } });
+    },
+  );
+
+  test.each(["chat:write,channels:read", "chat:write channels:read"])("with the scopes of %j", async (scope) => {
+    expect((await store({ scope }).storing).connection.scopes).toEqual(["chat:write", "channels:read"]);
   });
 
   test("as a new credential of the connection that was there", async () => {
