@@ -13,7 +13,9 @@ export const FilterQuery = z.object({
     .regex(/^\d{1,15}$/, "must be the number of an event")
     .optional(),
   action: z.enum(AUDIT_ACTIONS).optional(),
-  actor: z.string().min(1).max(200).optional(),
+  actor: z.string().min(1).max(200).optional().openapi({
+    description: "A user's or a key's id. Of a key also what it did for users.",
+  }),
 });
 
 export function filterOf({ after, action, actor }: z.infer<typeof FilterQuery>): Omit<AuditQuery, "limit"> {

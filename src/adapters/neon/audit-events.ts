@@ -67,7 +67,8 @@ function selectEvents(scope: Scope, { after, limit, action, actor }: AuditQuery)
       resource, ip, request_id, detail, hash
     from audit_events
     where workspace_id = ${scope.workspaceId} and seq > ${after}
-      and (${action}::text is null or action = ${action}) and (${actor}::text is null or actor->>'id' = ${actor})
+      and (${action}::text is null or action = ${action})
+      and (${actor}::text is null or actor->>'id' = ${actor} or actor->>'via' = ${actor})
     order by seq limit ${limit}`;
 }
 

@@ -4,6 +4,7 @@ import type { Database } from "../../../src/adapters/neon/database.ts";
 import type { Statement } from "../../../src/adapters/neon/statement.ts";
 import type { ChainedEvent } from "../../../src/domain/audit-chain.ts";
 import { scopeOfChain } from "../../../src/domain/audit-scope.ts";
+import { requireId } from "../../../src/domain/ids.ts";
 import { type MigratedDatabase, startMigratedDatabase } from "../../support/migrated-database.ts";
 
 const CHAIN = `wsp_${"1".repeat(32)}`;
@@ -46,6 +47,24 @@ async function explain({ text, params }: Statement): Promise<PlanNode> {
   const [{ "QUERY PLAN": plans }] = rows as [{ readonly "QUERY PLAN": [{ readonly Plan: PlanNode }] }];
   return plans[0].Plan;
 }
+
+test("events of a key are also those it caused for somebody", async () => {
+  const workspaceId = requireId("wsp", `wsp_${"2".repeat(32)}`);
+  const { insert, list } = createAuditEvents(migrated.database);
+  const actors = [{ id: "usr_1" }, { id: "usr_1", via: "key_1" }, { id: "key_1" }, { id: "usr_2", via: "key_2" }];
+  const events = createEvents(0, actors.length).map((event, index) => {
+    const text = JSON.stringify({ ...JSON.parse(event.text), actor: { type: "user", ...actors[index] } });
+    return { ...event, text };
+  });
+  await insert(workspaceId, events);
+  const scope = { userId: requireId("usr", `usr_${"1".repeat(32)}`), workspaceId };
+  const numbersOf = async (actor: string) => {
+    const found = await list(scope, { after: 0, limit: 10, action: null, actor });
+    return found.map(({ seq }) => seq);
+  };
+  expect(await numbersOf("key_1")).toEqual([2, 3]);
+  expect(await numbersOf("usr_1")).toEqual([1, 2]);
+});
 
 test("bringing a batch reads its own rows, not the chain, while no statistics are gathered", async () => {
   await createAuditEvents(migrated.database).insert(CHAIN, createEvents(0, 5000));

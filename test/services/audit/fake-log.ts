@@ -164,7 +164,10 @@ function createTable(log: () => FakeLog, outage: { batches: number }): AuditEven
   const matching = ({ after, action, actor }: AuditQuery) =>
     log()
       .rows.filter(({ seq, columns }) => seq > after && (action === null || columns["action"] === action))
-      .filter(({ columns }) => actor === null || (columns["actor"] as { id: string }).id === actor);
+      .filter(({ columns: { actor: who } }) => {
+        const { id, via } = who as { readonly id: string; readonly via?: string };
+        return actor === null || id === actor || via === actor;
+      });
   return {
     insert: async (_, events) => {
       if (outage.batches-- > 0) throw new AppError("database_unavailable", "away");
