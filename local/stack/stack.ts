@@ -4,14 +4,14 @@ import { startCron } from "./cron.ts";
 import { DEMO_EMAIL, seedDemoUser } from "./demo-user.ts";
 import type { Flags } from "./flags.ts";
 import { type KeptSecrets, readPorts, readSecrets, writePrivate } from "./kept.ts";
+import { startKeptWorker } from "./kept-worker.ts";
 import { type Parts, startParts } from "./parts.ts";
 import { isPortFreeSoon } from "./ports.ts";
 import { readGivenSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 import { lockStateDirectory, openStateDirectory, type StateDirectory } from "./state-directory.ts";
-import { waitUntilReady } from "./wait-until-ready.ts";
 import { writeWorkerFiles } from "./worker-files.ts";
-import { killStaleWorker, startWorker, workerLogFile } from "./worker-process.ts";
+import { killStaleWorker, workerLogFile } from "./worker-process.ts";
 
 const STALE_PORT_TIMEOUT_MS = 5_000;
 
@@ -22,7 +22,7 @@ export interface StackOptions {
   /** Registers what ends a part, as soon as the part runs. */
   readonly onStop: (cleanup: () => Promise<void> | void) => void;
   /** Called when a running stack loses a part. */
-  readonly onFailure: (error: StartError) => void;
+  readonly onFailure: (error: unknown) => void;
 }
 
 /**
@@ -48,13 +48,7 @@ export async function startStack({ flags, root, onStop, onFailure }: StackOption
 
   const settings = { ...defaultsFor(address, secrets), ...parts.settings, ...withoutLocalNames(given) };
   const configFile = writeWorkerFiles(directory, root, settings);
-  const worker = startWorker({ root, directory, configFile, port: flags.port });
-  onStop(() => worker.stop());
-  process.send?.({ workerGroup: worker.pgid });
-  await waitUntilReady(address, worker.exited, workerLogFile(directory));
-  void worker.exited.then(() => {
-    onFailure(new StartError(`The Worker ended by itself; ${workerLogFile(directory)} says why.`));
-  });
+  await startKeptWorker({ root, directory, configFile, port: flags.port, address, onStop, onFailure });
 
   const hasDemoUser = parts.hasEmbeddedDatabase && (await seedDemoUser(address, directory, secrets));
   onStop(startCron(address));

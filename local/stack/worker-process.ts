@@ -13,7 +13,7 @@ export interface WorkerProcess {
   stop(): Promise<void>;
 }
 
-interface WorkerOptions {
+export interface WorkerOptions {
   readonly root: string;
   readonly directory: StateDirectory;
   readonly configFile: string;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { choosePort } from "../../local/stack/ports.ts";
-import { listGroup } from "../../local/stack/processes.ts";
+import { listGroup, readCommandLine } from "../../local/stack/processes.ts";
 import { runStart, type Stack, startStack } from "../support/stack.ts";
 import { connect, login, readToken, register, send } from "./person.ts";
 
@@ -129,6 +129,22 @@ test("a Worker killed by somebody ends the stack with exit 1, and a restart brin
   expect(listGroup(group)).toEqual([]);
   await stack.restart();
   expect((await send(`${stack.url}/health/liveness`, "GET")).status).toBe(200);
+});
+
+test("a stack whose runtimes are killed, wrangler's own as well, answers again by itself", async () => {
+  const person = await register(stack);
+  const runtimes = listGroup(workerGroup(stack.state)).filter((pid) => /\bworkerd\b/.test(readCommandLine(pid) ?? ""));
+  expect(runtimes.length).toBeGreaterThan(1);
+  for (const pid of runtimes) process.kill(pid, "SIGKILL");
+  const isUp = async () => {
+    const signal = AbortSignal.timeout(2000);
+    return fetch(`${stack.url}/health/readiness`, { signal }).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  };
+  await expect.poll(isUp, { timeout: 60_000, interval: 500 }).toBe(true);
+  expect((await login(stack, person.email, person.password)).id).toBe(person.id);
 });
 
 test("a stack killed by SIGKILL leaves nothing running, and a restart takes its state over", async () => {
