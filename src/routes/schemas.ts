@@ -23,3 +23,9 @@ export const PageQuery = z.object({
 export function pageOf({ limit, after }: z.infer<typeof PageQuery>): PageRequest {
   return { limit, after: after ?? null };
 }
+
+/** Text a form may leave empty, which counts as left out. */
+export const BlankableText = z
+  .string()
+  .nullish()
+  .transform((text) => text || undefined);

@@ -6,6 +6,7 @@ import { connectAwsAccounts } from "../services/connect-aws-accounts.ts";
 import { connectAccount } from "../services/connections/connect-account.ts";
 import { callerOf } from "./caller.ts";
 import { createRouter, defineRoute, jsonBody, jsonContent } from "./router.ts";
+import { BlankableText } from "./schemas.ts";
 
 /** As many as the seed takes in one call. */
 const MAX_ACCOUNTS = 50;
@@ -46,7 +47,7 @@ const role = defineRoute({
   limit: "connect",
   request: {
     params,
-    body: jsonBody(z.strictObject({ roleArn: z.string(), readOnlyRoleArn: z.string().optional() }).openapi("AwsRole")),
+    body: jsonBody(z.strictObject({ roleArn: z.string(), readOnlyRoleArn: BlankableText }).openapi("AwsRole")),
   },
   responses: { 200: { description: "Connected", content: jsonContent(z.object({ ok: z.literal(true) })) } },
 });

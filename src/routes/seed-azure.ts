@@ -4,8 +4,7 @@ import { toRfc3339 } from "../domain/time.ts";
 import { connectAccount } from "../services/connections/connect-account.ts";
 import { callerOf } from "./caller.ts";
 import { createRouter, defineRoute, jsonBody, jsonContent } from "./router.ts";
-
-const text = z.string().min(1).optional();
+import { BlankableText } from "./schemas.ts";
 
 const login = defineRoute({
   method: "post",
@@ -17,17 +16,17 @@ const login = defineRoute({
     body: jsonBody(
       z
         .object({
-          tenantId: text,
-          tenant: text,
-          clientId: text,
-          appId: text,
-          clientSecret: text,
-          password: text,
-          subscriptionId: text,
-          subscription_id: text,
-          subscriptionName: text,
-          clientSecretExpiresAt: text,
-          client_secret_expires_at: text,
+          tenantId: BlankableText,
+          tenant: BlankableText,
+          clientId: BlankableText,
+          appId: BlankableText,
+          clientSecret: BlankableText,
+          password: BlankableText,
+          subscriptionId: BlankableText,
+          subscription_id: BlankableText,
+          subscriptionName: BlankableText,
+          clientSecretExpiresAt: BlankableText,
+          client_secret_expires_at: BlankableText,
         })
         .openapi("AzureLogin"),
     ),

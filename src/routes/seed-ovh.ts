@@ -3,6 +3,7 @@ import { startConsent } from "../services/consent/start-consent.ts";
 import { callerOf } from "./caller.ts";
 import { finish, forBrowser } from "./oauth.ts";
 import { createRouter, defineRoute, jsonBody, jsonContent } from "./router.ts";
+import { BlankableText } from "./schemas.ts";
 
 const OVH = "ovh";
 
@@ -17,7 +18,7 @@ const initiate = defineRoute({
       z
         .object({
           endpoint: z.enum(["ovh-eu", "ovh-us", "ovh-ca"]),
-          projectId: z.string().min(1).optional(),
+          projectId: BlankableText,
           return_to: z.string().optional(),
         })
         .openapi("OvhInitiate"),

@@ -67,6 +67,16 @@ describe("several subscriptions of one principal", () => {
     });
   });
 
+  test("what a form leaves empty counts as left out", async () => {
+    const person = await newPerson();
+    const body = {
+      ...{ tenant: principal["tenant_id"], tenantId: "", appId: principal["client_id"], clientId: null },
+      ...{ password: principal["client_secret"], subscriptionId: "", subscriptionName: null },
+    };
+    expect((await person.call("POST", "/azure/login", body)).status).toBe(200);
+    expect((await person.call("POST", "/azure/login", { ...body, password: "" })).status).toBe(400);
+  });
+
   test("what is missing or malformed is 400, a wrong secret 502", async () => {
     const person = await newPerson();
     const login = async (more: object) => (await person.call("POST", "/azure/login", { ...principal, ...more })).status;
