@@ -1,21 +1,28 @@
 import type { Page } from "./render-page.ts";
 
+/** Why a person comes to one of our pages. */
+export type Errand = "sign in" | "connect an account";
+
 interface RefusedProps {
+  readonly errand: Errand;
   readonly message: string;
   readonly requestId: string;
 }
 
 /** Tells a person at a browser why it goes no further. */
-export function RefusedPage({ message, requestId }: RefusedProps): Page {
+export function RefusedPage({ errand, message, requestId }: RefusedProps): Page {
+  const title = errand === "sign in" ? "Not signed in" : "Not connected";
   return {
-    title: "Not connected",
+    title,
     body: (
       <main>
-        <h1>Not connected</h1>
+        <h1>{title}</h1>
         <p class="notice" role="alert">
           {message}
         </p>
-        <p class="quiet">Nothing was exchanged with the provider. Request {requestId}</p>
+        <p class="quiet">
+          {errand === "sign in" ? "" : "Nothing was exchanged with the provider. "}Request {requestId}
+        </p>
       </main>
     ),
   };

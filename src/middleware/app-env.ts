@@ -1,4 +1,6 @@
+import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Connection } from "../domain/connection.ts";
+import type { AppError } from "../domain/errors.ts";
 import type { Principal } from "../domain/principal.ts";
 import type { Deps } from "../services/deps.ts";
 
@@ -13,6 +15,8 @@ export interface AppVariables {
   readonly principal: Principal;
   /** The connection read while the caller was proven: null = not theirs to see; undefined = none was read. */
   readonly foundConnection: Connection | null | undefined;
+  /** How a person at a browser is told of a refusal; undefined where no page is shown. */
+  readonly renderRefusal: ((refusal: AppError, status: ContentfulStatusCode) => Response) | undefined;
   /** True once a refusal of this request is in the audit log. */
   readonly isRefusalCounted: true | undefined;
 }

@@ -32,7 +32,11 @@ export function renderError(error: unknown, c: Context<AppEnv>): Response {
   if (refusal.retryAfterSeconds !== undefined) c.header("Retry-After", String(Math.ceil(refusal.retryAfterSeconds)));
   if (refusal.code === "unauthenticated") c.header("WWW-Authenticate", "Bearer");
   const { code, message, details } = refusal;
-  const body = { error: message, code, request_id: c.var.requestId, ...(details && { details }) };
+  const { renderRefusal, requestId } = c.var;
+  // A person at a browser reads a refusal as a page; everything else gets the error body.
+  const wantsPage = (c.req.header("accept") ?? "").includes("text/html");
+  if (wantsPage && renderRefusal) return renderRefusal(refusal, HTTP_STATUS[code]);
+  const body = { error: message, code, request_id: requestId, ...(details && { details }) };
   return c.json(body, HTTP_STATUS[code]);
 }
 

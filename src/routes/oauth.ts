@@ -1,12 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
-import { RefusedPage } from "../console/refused-page.tsx";
-import { renderPage } from "../console/render-page.ts";
-import { isAppError } from "../domain/errors.ts";
 import { HANDSHAKE_SECONDS } from "../domain/handshake.ts";
 import type { AppEnv } from "../middleware/app-env.ts";
-import { HTTP_STATUS } from "../middleware/render-error.ts";
 import { readSessionCookies } from "../middleware/session-cookie.ts";
 import { findBrowserUser } from "../services/consent/browser-user.ts";
 import { completeConsent } from "../services/consent/complete-consent.ts";
@@ -58,6 +54,7 @@ const open = defineRoute({
   path: "/connect/{ticket}",
   summary: "The consent link: binds the browser and sends it to the provider",
   access: "open",
+  errand: "connect an account",
   request: { params: z.object({ ticket: z.string() }) },
   responses: { 302: ELSEWHERE },
 });
@@ -68,6 +65,7 @@ const callback = defineRoute({
   summary: "Where providers send the browser back to",
   access: "open",
   limit: "callback_address",
+  errand: "connect an account",
   request: { params: z.object({ provider: z.string() }) },
   responses: { 302: ELSEWHERE },
 });
@@ -90,8 +88,8 @@ export const oauthRoutes = createRouter()
     const link = await startConsent(c.var.deps, callerOf(c), provider, { returnTo: return_to, scopes, mode, options });
     return c.json({ login_url: link.loginUrl, expires_in: link.expiresInSeconds }, 200);
   })
-  .openapi(open, (c) => forBrowser(c, () => openLink(c, c.req.valid("param").ticket)))
-  .openapi(callback, (c) => forBrowser(c, () => finish(c, c.req.valid("param").provider)))
+  .openapi(open, (c) => openLink(c, c.req.valid("param").ticket))
+  .openapi(callback, (c) => finish(c, c.req.valid("param").provider))
   .openapi(complete, async (c) => {
     const connection = await completeConsent(c.var.deps, callerOf(c), c.req.valid("json").connect_code);
     const setups = await readSetups(c.var.deps, c.var.principal, [connection]);
@@ -128,15 +126,4 @@ export async function finish(c: Context<AppEnv>, provider: string): Promise<Resp
     bindingCookieName,
   );
   return c.redirect(location);
-}
-
-/** A person at a browser reads a refusal as a page; everything else gets the error body. */
-export async function forBrowser(c: Context<AppEnv>, work: () => Promise<Response>): Promise<Response> {
-  try {
-    return await work();
-  } catch (error) {
-    const wantsPage = (c.req.header("accept") ?? "").includes("text/html");
-    if (!wantsPage || !isAppError(error)) throw error;
-    return renderPage(c, RefusedPage({ message: error.message, requestId: c.var.requestId }), HTTP_STATUS[error.code]);
-  }
 }

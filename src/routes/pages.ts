@@ -1,12 +1,8 @@
 import { z } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { renderPage } from "../console/render-page.ts";
 import { ResultPage } from "../console/result-page.tsx";
 import { SignInPage } from "../console/sign-in-page.tsx";
-import { isAppError } from "../domain/errors.ts";
 import { isPlainText } from "../domain/plain-text.ts";
-import type { AppEnv } from "../middleware/app-env.ts";
-import { HTTP_STATUS } from "../middleware/render-error.ts";
 import { RESULT_PATH } from "../services/consent/return-to.ts";
 import { beginSession } from "./begin-session.ts";
 import { createRouter, defineRoute } from "./router.ts";
@@ -22,6 +18,7 @@ const showSignIn = defineRoute({
   path: "/signin",
   summary: "The sign-in form",
   access: "open",
+  errand: "sign in",
   request: { query: z.object({ return_to: z.string().optional() }) },
   responses: { 200: PAGE },
 });
@@ -32,6 +29,7 @@ const signIn = defineRoute({
   summary: "Sign a browser in and send it on",
   access: "open",
   limit: "login_address",
+  errand: "sign in",
   request: {
     body: {
       required: true,
@@ -42,7 +40,7 @@ const signIn = defineRoute({
       },
     },
   },
-  responses: { 303: { description: "Signed in, on to the page asked for" }, 200: PAGE },
+  responses: { 303: { description: "Signed in, on to the page asked for" }, 401: PAGE },
 });
 
 const showResult = defineRoute({
@@ -50,6 +48,7 @@ const showResult = defineRoute({
   path: RESULT_PATH,
   summary: "How a consent ended",
   access: "open",
+  errand: "connect an account",
   request: {
     query: z.object({ login: z.string().optional(), error: z.string().optional(), stored: z.string().optional() }),
   },
@@ -64,27 +63,18 @@ export const pageRoutes = createRouter()
   })
   .openapi(signIn, async (c) => {
     const { email, password, return_to } = c.req.valid("form");
-    return signInOrExplain(c, email.toLowerCase(), password, ownPath(return_to));
+    const returnTo = ownPath(return_to);
+    // Whoever is refused tries again where they are.
+    c.set("renderRefusal", ({ message }, status) =>
+      renderPage(c, SignInPage({ returnTo, email, problem: message }), status),
+    );
+    await beginSession(c, email.toLowerCase(), password);
+    return c.redirect(returnTo, 303);
   })
   .openapi(showResult, (c) => {
     const { login = "", error = null, stored } = c.req.valid("query");
     return renderPage(c, ResultPage({ login, error, isStoredLater: stored === "later" }));
   });
-
-async function signInOrExplain(
-  c: Context<AppEnv>,
-  email: string,
-  password: string,
-  returnTo: string,
-): Promise<Response> {
-  try {
-    await beginSession(c, email, password);
-    return c.redirect(returnTo, 303);
-  } catch (error) {
-    if (!isAppError(error)) throw error;
-    return renderPage(c, SignInPage({ returnTo, email, problem: error.message }), HTTP_STATUS[error.code]);
-  }
-}
 
 function ownPath(raw: string | undefined): string {
   const isOwn = raw !== undefined && raw.length <= MAX_RETURN_CHARACTERS && OWN_PATH.test(raw);

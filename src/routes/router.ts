@@ -1,5 +1,7 @@
 import { createRoute, OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
+import { type Errand, RefusedPage } from "../console/refused-page.tsx";
+import { renderPage } from "../console/render-page.ts";
 import { AppError } from "../domain/errors.ts";
 import type { ConnectionId } from "../domain/ids.ts";
 import type { LimitName } from "../domain/limits.ts";
@@ -32,6 +34,8 @@ interface Guarded {
   readonly operatorOnly?: boolean;
   /** Opened as a WebSocket, which also takes what a browser or a simple client can put in the address. */
   readonly socket?: boolean;
+  /** A page for a person at a browser, who is also told of a refusal by a page. */
+  readonly errand?: Errand;
   /** Another way in, which proves no caller: there is no `principal` then. */
   readonly opensTo?: OtherProof;
 }
@@ -49,17 +53,19 @@ export function createRouter(): OpenAPIHono<AppEnv> {
 
 /** Describes a route: who may call it, how often, what it takes and answers. There is no route without an `access`. */
 export function defineRoute<const Config extends RouteConfig & Guarded>(config: Config) {
-  const { access, rawBody = false } = config;
+  const { access, rawBody = false, errand } = config;
   const isJson = !rawBody && !takesForm(config);
   const route = createRoute({
     ...config,
     "x-access": access,
     security: listSecurity(config),
-    middleware: [...guards(config), ...(isJson ? [strictJson] : [])],
+    middleware: [...(errand ? [showPages(errand)] : []), ...guards(config), ...(isJson ? [strictJson] : [])],
     responses: { ...config.responses, default: { description: "Refused", content: jsonContent(ErrorSchema) } },
   });
   // The document is made from the route, and takes OpenAPI's own fields and `x-…` only.
-  for (const field of ["access", "limit", "alongside", "rawBody", "withoutCookie", "operatorOnly", "opensTo", "socket"])
+  for (const field of [
+    ...["access", "limit", "alongside", "rawBody", "withoutCookie", "operatorOnly", "opensTo", "socket", "errand"],
+  ])
     Reflect.deleteProperty(route, field);
   return route;
 }
@@ -91,6 +97,16 @@ export function jsonContent<Schema>(schema: Schema) {
 /** A JSON body. An absent one counts as `{}`, so it is the schema that says whether a field is needed. */
 export function jsonBody<Schema>(schema: Schema) {
   return { required: true as const, content: jsonContent(schema) };
+}
+
+/** First of all, so that whatever refuses is told by a page. */
+function showPages(errand: Errand): MiddlewareHandler<AppEnv> {
+  return (c, next) => {
+    c.set("renderRefusal", ({ message }, status) =>
+      renderPage(c, RefusedPage({ errand, message, requestId: c.var.requestId }), status),
+    );
+    return next();
+  };
 }
 
 /** Who it is, whose failures count for the address; then how often they called. An open route counts the address. */

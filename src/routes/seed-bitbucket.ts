@@ -3,7 +3,7 @@ import { readText } from "../domain/json.ts";
 import { connectAccount } from "../services/connections/connect-account.ts";
 import { startConsent } from "../services/consent/start-consent.ts";
 import { callerOf } from "./caller.ts";
-import { finish, forBrowser } from "./oauth.ts";
+import { finish } from "./oauth.ts";
 import { createRouter, defineRoute, jsonBody, jsonContent } from "./router.ts";
 
 const BITBUCKET = "bitbucket";
@@ -46,6 +46,7 @@ const callback = defineRoute({
   summary: "Where Bitbucket sends the browser back to (the seed's path)",
   access: "open",
   limit: "callback_address",
+  errand: "connect an account",
   responses: { 302: { description: "Elsewhere, by the Location header" } },
 });
 
@@ -69,4 +70,4 @@ export const seedBitbucketRoutes = createRouter()
     };
     return c.json(answer, 200);
   })
-  .openapi(callback, (c) => forBrowser(c, () => finish(c, BITBUCKET)));
+  .openapi(callback, (c) => finish(c, BITBUCKET));

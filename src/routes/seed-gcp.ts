@@ -5,7 +5,7 @@ import { startConsent } from "../services/consent/start-consent.ts";
 import { readOwnSetup } from "../services/gcp-setup/read-setups.ts";
 import { selectProjects } from "../services/gcp-setup/select-projects.ts";
 import { callerOf } from "./caller.ts";
-import { finish, forBrowser } from "./oauth.ts";
+import { finish } from "./oauth.ts";
 import { createRouter, defineRoute, jsonBody, jsonContent } from "./router.ts";
 
 const GCP = "gcp";
@@ -41,6 +41,7 @@ const callback = defineRoute({
   summary: "Where Google sends the browser back to (the seed's path)",
   access: "open",
   limit: "callback_address",
+  errand: "connect an account",
   responses: { 302: { description: "Elsewhere, by the Location header" } },
 });
 
@@ -87,7 +88,7 @@ export const seedGcpRoutes = createRouter()
     const { loginUrl } = await startConsent(c.var.deps, callerOf(c), GCP, consent);
     return c.json({ login_url: loginUrl }, 200);
   })
-  .openapi(callback, (c) => forBrowser(c, () => finish(c, GCP)))
+  .openapi(callback, (c) => finish(c, GCP))
   .openapi(setupStatus, async (c) => {
     const id = requireId("con", c.req.valid("param").id);
     return c.json(renderSetup(await readOwnSetup(c.var.deps, c.var.principal, id)), 200);

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { startConsent } from "../services/consent/start-consent.ts";
 import { callerOf } from "./caller.ts";
-import { finish, forBrowser } from "./oauth.ts";
+import { finish } from "./oauth.ts";
 import { createRouter, defineRoute, jsonBody, jsonContent } from "./router.ts";
 import { BlankableText } from "./schemas.ts";
 
@@ -33,6 +33,7 @@ const callback = defineRoute({
   summary: "Where OVHcloud sends the browser back to (the seed's path)",
   access: "open",
   limit: "callback_address",
+  errand: "connect an account",
   responses: { 302: { description: "Elsewhere, by the Location header" } },
 });
 
@@ -45,4 +46,4 @@ export const seedOvhRoutes = createRouter()
     const { loginUrl } = await startConsent(c.var.deps, callerOf(c), OVH, consent);
     return c.json({ authorizationUrl: loginUrl }, 200);
   })
-  .openapi(callback, (c) => forBrowser(c, () => finish(c, OVH)));
+  .openapi(callback, (c) => finish(c, OVH));

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { startConsent } from "../services/consent/start-consent.ts";
 import { callerOf } from "./caller.ts";
-import { finish, forBrowser } from "./oauth.ts";
+import { finish } from "./oauth.ts";
 import { createRouter, defineRoute, jsonBody, jsonContent } from "./router.ts";
 
 const SLACK = "slack";
@@ -22,6 +22,7 @@ const callback = defineRoute({
   summary: "Where Slack sends the browser back to (the seed's path)",
   access: "open",
   limit: "callback_address",
+  errand: "connect an account",
   responses: { 302: { description: "Elsewhere, by the Location header" } },
 });
 
@@ -33,4 +34,4 @@ export const seedSlackRoutes = createRouter()
     const { loginUrl } = await startConsent(c.var.deps, callerOf(c), SLACK, consent);
     return c.json({ oauth_url: loginUrl }, 200);
   })
-  .openapi(callback, (c) => forBrowser(c, () => finish(c, SLACK)));
+  .openapi(callback, (c) => finish(c, SLACK));

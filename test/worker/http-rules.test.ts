@@ -8,6 +8,7 @@ import {
   newPerson,
   ORIGIN,
   type Person,
+  type Reply,
   requireStatus,
   send,
 } from "../support/worker-client.ts";
@@ -184,6 +185,34 @@ describe("pages", () => {
     for (const target of ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"]) {
       expect((await send("GET", `/signin?return_to=${encodeURIComponent(target)}`)).text).not.toMatch(/evil|alert/);
     }
+  });
+});
+
+describe("a refusal at one of the pages", () => {
+  const HTML = { accept: "text/html,application/xhtml+xml" };
+  const FORM = { "content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin" };
+
+  test("is a page for a person: a wrong form, a link nobody made, too many tries", async () => {
+    const wrong = await send("POST", "/signin", { raw: "email=a%40example.com", headers: { ...HTML, ...FORM } });
+    expect([wrong.status, wrong.text]).toEqual([400, expect.stringContaining("<h1>Not signed in</h1>")]);
+    const link = await send("GET", "/connect/nobody", { headers: HTML });
+    expect([link.status, link.text]).toEqual([400, expect.stringContaining("<h1>Not connected</h1>")]);
+    const address = newAddress();
+    let limited: Reply | null = null;
+    for (let count = 0; limited?.status !== 429; count++) {
+      const raw = `email=a${count}%40example.com&password=x`;
+      limited = await send("POST", "/signin", { raw, headers: { ...HTML, ...FORM }, address });
+      expect(limited.text).toContain(limited.status === 429 ? "<h1>Not signed in</h1>" : "is wrong");
+    }
+    expect(limited?.headers.get("retry-after")).toMatch(/^\d+$/);
+    expect(limited?.text).toContain(limited?.headers.get("x-request-id"));
+  });
+
+  test("is the error body for anybody else, and wherever no page is", async () => {
+    const wrong = await send("POST", "/signin", { raw: "email=a%40example.com", headers: FORM });
+    expect([wrong.status, wrong.body.code]).toEqual([400, "invalid_request"]);
+    const me = await send("GET", "/api/auth/me", { headers: HTML });
+    expect([me.status, me.body.code]).toEqual([401, "unauthenticated"]);
   });
 });
 
