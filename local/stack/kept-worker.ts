@@ -41,8 +41,8 @@ export async function startKeptWorker(options: KeptOptions): Promise<void> {
   async function watch(): Promise<void> {
     for (let known = listRuntimes(worker.pgid); !isStopping; known = listRuntimes(worker.pgid)) {
       await sleep(WATCH_MS, undefined, { ref: false });
-      const isWhole = known.every((pid) => listRuntimes(worker.pgid).includes(pid));
-      if (isWhole || (await answersSoon(address)) || isStopping) continue;
+      const alive = listRuntimes(worker.pgid);
+      if (known.every((pid) => alive.includes(pid)) || (await answersSoon(address)) || isStopping) continue;
       console.log("The Worker's runtime was killed and does not answer; it is started again.");
       await restart();
       console.log(`ready ${address}`);

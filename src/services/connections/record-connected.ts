@@ -1,4 +1,5 @@
 import type { AuditEntry } from "../../domain/audit-event.ts";
+import { AppError } from "../../domain/errors.ts";
 import { scopeOf } from "../../domain/principal.ts";
 import type { Acquired, Provider } from "../../providers/provider.ts";
 import type { Deps } from "../deps.ts";
@@ -21,8 +22,14 @@ export async function storeAndRecord(
   const storing = await tryToStore(deps, scopeOf(caller.principal), provider, acquired, choice);
   const deed = connectedDeed(storing);
   if (deed !== null) await recordDeed(deps, caller, deed.action, deed.resource, deed.detail);
-  if (storing.kind !== "stored") throw storing.error;
-  return storing.stored;
+  if (storing.kind === "stored") return storing.stored;
+  throw storing.kind === "kept" ? sayKept(storing.error) : storing.error;
+}
+
+/** Whoever takes the refusal for a failure would leave a live credential behind. */
+function sayKept({ code, retryAfterSeconds }: AppError): AppError {
+  const message = "The account is kept, and connected as soon as what it is stored in answers again.";
+  return new AppError(code, message, { retryAfterSeconds });
 }
 
 /** What the log says of a new connection, or of a new credential for one that was there; null when nobody has it. */

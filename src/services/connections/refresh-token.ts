@@ -1,5 +1,6 @@
 import { bindingOf, type Connection } from "../../domain/connection.ts";
-import { REFRESH_MARGIN_SECONDS } from "../../domain/freshness.ts";
+import { isAppError } from "../../domain/errors.ts";
+import { isDue, REFRESH_MARGIN_SECONDS } from "../../domain/freshness.ts";
 import type { ConnectionId } from "../../domain/ids.ts";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../record-deed.ts";
@@ -33,10 +34,22 @@ export async function refreshToken(
  */
 export async function readLastingToken(deps: ReadDeps, caller: Caller, connection: Connection): Promise<TokenAnswer> {
   const answer = await readTokenOf(deps, caller, connection);
-  const { expiresAt } = answer.credential;
+  if (answer.refreshed || !couldLastLonger(deps, answer)) return answer;
+  try {
+    return await askKeeper(deps, connection, true);
+  } catch (error) {
+    if (!isAppError(error) || error.code === "reauth_required" || error.code === "not_found") throw error;
+    // What there is still works.
+    return answer;
+  }
+}
+
+/** True when it ends within five minutes and was not due: the keeper has been asked for what is due. */
+function couldLastLonger(deps: Pick<Deps, "now" | "providers">, { connection, credential }: TokenAnswer): boolean {
+  const now = deps.now();
+  if (credential.expiresAt === null || isDue(credential, now)) return false;
   const isRefreshable = deps.providers.find(connection.provider)?.refresh != null;
-  if (answer.refreshed || expiresAt === null || !isRefreshable) return answer;
-  return expiresAt - deps.now() < REFRESH_MARGIN_SECONDS ? await askKeeper(deps, connection, true) : answer;
+  return isRefreshable && credential.expiresAt - now < REFRESH_MARGIN_SECONDS;
 }
 
 async function askKeeper(

@@ -271,6 +271,16 @@ describe("a token that is to last five minutes", () => {
     expect(await read(world, connection)).toMatchObject({ refreshed: true, credential: { version: 2 } });
   });
 
+  test("is the one there is while the provider is away, and none once it has ended the grant", async () => {
+    const world = createServiceWorld();
+    world.server.settings.expiresIn = 240;
+    const connection = await world.connect(ada);
+    world.server.behaviours.push({ kind: "fail" });
+    expect(await read(world, connection)).toMatchObject({ refreshed: false, credential: { version: 1 } });
+    world.server.revokeAll();
+    await expect(read(world, connection)).rejects.toMatchObject({ code: "reauth_required" });
+  });
+
   test("is a key as it is", async () => {
     const world = createServiceWorld();
     const connection = await world.connect(ada, {}, world.key);

@@ -24,10 +24,11 @@ test("a connection, and a new credential for it, are each recorded once", async 
   ]);
 });
 
-test("one that its keeper stores later is recorded as pending, when there is still somebody to name", async () => {
+test("one that its keeper stores later is recorded as pending, and its caller told so", async () => {
   const world = createServiceWorld();
   world.deps.secrets.setDown(true);
-  await expect(storeTokenData(world.deps, ada, GIVEN)).rejects.toMatchObject({ code: "vault_unavailable" });
+  const message = expect.stringMatching(/^The account is kept/);
+  await expect(storeTokenData(world.deps, ada, GIVEN)).rejects.toMatchObject({ code: "vault_unavailable", message });
   const [row] = world.deps.connections.rows.values();
   expect(connected(world)).toEqual([["connection.created", row?.id, ada.principal.id, { pending: true }]]);
 });
