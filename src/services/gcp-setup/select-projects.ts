@@ -10,7 +10,7 @@ import { startSetup } from "./start-setup.ts";
  * Goes on with the projects a person selected: of the set-up that waits for it, or again of one that came to less than
  * a success.
  *
- * @param connectionId Which one, for a caller with several; null = the newest that knows these projects.
+ * @param connectionId Which one, for a caller with several; null = the newest that knows these projects, or found none.
  * @returns the connection, by which the status is read.
  * @throws `conflict` when none is waiting; `invalid_request` when a project is not among those found.
  */
@@ -48,7 +48,8 @@ async function findWaiting(
     throw new AppError("conflict", "No set-up of Google Cloud is waiting for a selection of projects.");
   }
   const knows = ({ projects }: Setup) => selection.every((id) => projects.some(({ project_id }) => project_id === id));
-  const found = waiting.find(knows);
+  // Where none was found any may have come since: Google is asked about each with the person's own credential.
+  const found = waiting.find(knows) ?? waiting.find(({ projects }) => projects.length === 0);
   if (found !== undefined) return found;
   const details = [{ path: "selected_project_ids", message: "names a project that is not among the eligible ones" }];
   throw new AppError("invalid_request", "Select from the projects that were found.", { details });

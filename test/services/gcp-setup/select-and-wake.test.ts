@@ -61,6 +61,15 @@ describe("selecting projects", () => {
     await expect(select([waiting()], ["a", "z"]).answer).rejects.toMatchObject({ code: "invalid_request" });
   });
 
+  test("goes on where none was found, with one that has come since, unless another set-up knows it", async () => {
+    const empty = waiting({ status: "failed", projects: [] });
+    const begun = select([empty], ["new"]);
+    expect(await begun.answer).toBe(CONNECTION.id);
+    expect(begun.started).toMatchObject([{ selection: ["new"] }]);
+    const other = waiting({ connectionId: connectionId("4"), status: "failed", projects: known("new") });
+    expect(await select([empty, other], ["new"]).answer).toBe(other.connectionId);
+  });
+
   test("of two accounts that wait, the one that knows the projects goes on, or the one that is named", async () => {
     const other = waiting({ connectionId: connectionId("4"), projects: known("c") });
     expect(await select([waiting(), other], ["c"]).answer).toBe(other.connectionId);
