@@ -42,7 +42,7 @@ export async function storeTokenData(deps: ConnectDeps, caller: Caller, given: G
   await requireOwnExternalId(deps, caller, secret);
   const acquired = {
     secret,
-    account: given.subscriptionId ?? readText(secret, "email") ?? "",
+    account: given.subscriptionId ?? nameAccount(secret),
     // The same refresh token stored twice is one grant.
     upstreamAccount: readText(secret, "refresh_token"),
     scopes: (readText(secret, "scope") ?? "").split(/[ ,]/).filter((scope) => scope !== ""),
@@ -55,6 +55,13 @@ export async function storeTokenData(deps: ConnectDeps, caller: Caller, given: G
 function assumeIssued(deps: Pick<Deps, "now">, tokenData: JsonObject): number {
   const { issued_at: _, ...rest } = tokenData;
   return Math.min(issuedAtOf(rest), deps.now());
+}
+
+/** As connecting names it where it can be told from the data: accounts of two installations are never one. */
+function nameAccount(secret: JsonObject): string {
+  const url = readText(secret, "base_url");
+  const parts = [url !== null && URL.canParse(url) ? new URL(url).host : null, readText(secret, "email")];
+  return parts.filter((part) => part !== null).join("/");
 }
 
 /** A token answer may be stored as the provider gave it just now, with a life instead of an end. */

@@ -102,6 +102,15 @@ describe("token data is stored", () => {
     },
   );
 
+  test.each([
+    [{ email: "a@example.com" }, "a@example.com"],
+    [{ base_url: "https://coroot.example.com/", email: "a@example.com" }, "coroot.example.com/a@example.com"],
+    [{ base_url: "https://grafana.example.com:8443" }, "grafana.example.com:8443"],
+    [{}, ""],
+  ])("for the account of %j", async (data, account) => {
+    expect((await store(data).storing).connection.account).toBe(account);
+  });
+
   test.each(["chat:write,channels:read", "chat:write channels:read"])("with the scopes of %j", async (scope) => {
     expect((await store({ scope }).storing).connection.scopes).toEqual(["chat:write", "channels:read"]);
   });
