@@ -52,8 +52,9 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // For what hangs: a busy machine takes many times what an idle one does.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     // Two cores, and one story that sleeps.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },

@@ -1,6 +1,9 @@
+import { once } from "node:events";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { cloudflarePool } from "@cloudflare/vitest-plugin";
 import type { TestProject } from "vitest/node";
-import { startWorkerStack, type WorkerStack } from "./worker-stack.ts";
+import type { WorkerStack } from "./worker-stack.ts";
 
 /**
  * Gives each workerd a Postgres, Vault and sandbox of its own. Two that share a database have different Durable Objects
@@ -23,16 +26,17 @@ function createPool(): Pool {
   return {
     name: "cloudflare-pool",
     createPoolWorker: (options) => {
-      let stack: WorkerStack | null = null;
+      let thread: Worker | null = null;
       const worker = cloudflarePool(async () => {
-        stack ??= await startWorkerStack();
-        const bindings = { ...stack.settings, TEST_ENDPOINTS: { ...stack.endpoints } };
+        thread = new Worker(join(import.meta.dirname, "worker-stack-thread.ts"));
+        const [{ settings, endpoints }] = (await once(thread, "message")) as [WorkerStack];
+        const bindings = { ...settings, TEST_ENDPOINTS: { ...endpoints } };
         return { wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } };
       }).createPoolWorker(options);
       const stop = worker.stop.bind(worker);
       worker.stop = async () => {
         await stop();
-        await stack?.stop();
+        await thread?.terminate();
       };
       return worker;
     },

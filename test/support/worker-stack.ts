@@ -21,14 +21,13 @@ export interface WorkerStack {
   /** Of the Worker, by name. */
   readonly settings: Readonly<Record<string, string>>;
   readonly endpoints: TestEndpoints;
-  stop(): Promise<void>;
 }
 
 /** The Worker's own address in tests; nothing listens there. */
 const PUBLIC_URL = "http://127.0.0.1:8787";
 const PASSWORD_BYTES = 16;
 
-/** Starts what a Worker talks to, in memory. */
+/** Starts what a Worker talks to, in memory, in this thread: it ends with it. */
 export async function startWorkerStack(): Promise<WorkerStack> {
   const appPassword = randomBytes(PASSWORD_BYTES).toString("hex");
   const ownerPassword = randomBytes(PASSWORD_BYTES).toString("hex");
@@ -62,8 +61,5 @@ export async function startWorkerStack(): Promise<WorkerStack> {
   return {
     settings,
     endpoints: { ...addresses, ownerUrl: postgres.ownerUrl, vaultToken: vault.rootToken },
-    stop: async () => {
-      await Promise.all([postgres.stop(), vault.stop(), sandbox.stop()]);
-    },
   };
 }

@@ -229,12 +229,14 @@ describe("counting", () => {
     deferred.length = 0;
     for (let call = 0; call < 1000; call++) await deps.audit.count(chain, "usr_1 con_1", read);
     expect(deferred.length).toBeLessThanOrEqual(4);
-    const { events } = await listAuditEvents(deps, scope, { ...ALL, action: "token.read" });
-    expect(events.length).toBeGreaterThanOrEqual(1);
+    const listReads = async () => (await listAuditEvents(deps, scope, { ...ALL, action: "token.read" })).events;
+    expect((await listReads()).length).toBeGreaterThanOrEqual(1);
     await Promise.all(deferred);
-    const [kept] = await runInDurableObject(findLog(chain), (_, { storage }) =>
+    const kept = await runInDurableObject(findLog(chain), (_, { storage }) =>
       storage.sql.exec<{ times: number }>("select times from repeats").toArray(),
     );
-    expect(kept?.times).toBe(999);
+    // Across the end of a minute there is a second first, and the repeats of the minute before are an event.
+    const told = (await listReads()).map(({ detail }) => Number(detail["count"] ?? 1));
+    expect([...told, ...kept.map(({ times }) => times)].reduce((sum, times) => sum + times)).toBe(1000);
   });
 });
