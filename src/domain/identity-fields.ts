@@ -2,7 +2,7 @@ import { z } from "zod";
 import { isPlainText } from "./plain-text.ts";
 
 /** RFC 5321: a path of 256 octets, less its angle brackets. */
-const MAX_EMAIL_CHARACTERS = 254;
+export const MAX_EMAIL_CHARACTERS = 254;
 const MAX_NAME_CHARACTERS = 100;
 
 /** An email address, compared and stored in lower case. */

@@ -1,11 +1,11 @@
 import { z } from "@hono/zod-openapi";
-import { emailField } from "../domain/identity-fields.ts";
+import { emailField, MAX_EMAIL_CHARACTERS } from "../domain/identity-fields.ts";
 import { PERMISSIONS, USER_ROLES } from "../domain/permissions.ts";
 import type { User } from "../domain/ports/identity.ts";
 import { toRfc3339 } from "../domain/time.ts";
 
 /** Stored and compared in lower case. */
-export const EmailSchema = emailField.openapi({ format: "email" });
+export const EmailSchema = z.string().openapi({ format: "email", maxLength: MAX_EMAIL_CHARACTERS }).pipe(emailField);
 /** Checked by the rule of passwords, whose refusal says what is wrong. */
 export const NewPasswordSchema = z.string().openapi({ description: "8 characters to 72 bytes of UTF-8" });
 export const RoleSchema = z.enum(USER_ROLES).openapi("Role");
