@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { listGroup, readCommandLine } from "./processes.ts";
+import { listRuntimes } from "./processes.ts";
 import { StartError } from "./start-error.ts";
 import { waitUntilReady } from "./wait-until-ready.ts";
 import { startWorker, type WorkerOptions, type WorkerProcess, workerLogFile } from "./worker-process.ts";
@@ -18,7 +18,7 @@ const REQUEST_TIMEOUT_MS = 3_000;
 
 /**
  * Starts the Worker, and starts it again when somebody killed its runtimes: wrangler's proxy is one as well, and wrangler
- * does not recover from losing it.
+ * does not recover from losing it. Where there is no /proc nothing is watched.
  *
  * @throws StartError as {@link waitUntilReady}.
  */
@@ -63,11 +63,6 @@ export async function startKeptWorker(options: KeptOptions): Promise<void> {
   });
   await start();
   void watch().catch(onFailure);
-}
-
-/** The runtimes of a process group; none where there is no /proc, and then nothing is watched. */
-function listRuntimes(pgid: number): readonly number[] {
-  return listGroup(pgid).filter((pid) => /\bworkerd\b/.test(readCommandLine(pid) ?? ""));
 }
 
 async function answersSoon(address: string): Promise<boolean> {

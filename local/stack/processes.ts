@@ -15,6 +15,11 @@ export function listGroup(pgid: number): readonly number[] {
   return listProcesses().filter((pid) => readGroup(pid) === pgid && readCommandLine(pid) !== null);
 }
 
+/** The workerds among them. */
+export function listRuntimes(pgid: number): readonly number[] {
+  return listGroup(pgid).filter((pid) => /\bworkerd\b/.test(readCommandLine(pid) ?? ""));
+}
+
 function listProcesses(): readonly number[] {
   try {
     return readdirSync("/proc").map(Number).filter(Number.isInteger);

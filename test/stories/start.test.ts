@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { choosePort } from "../../local/stack/ports.ts";
-import { listGroup, readCommandLine } from "../../local/stack/processes.ts";
+import { listGroup, listRuntimes } from "../../local/stack/processes.ts";
 import { runStart, type Stack, startStack } from "../support/stack.ts";
 import { connect, login, readToken, register, send } from "./person.ts";
 
@@ -133,7 +133,7 @@ test("a Worker killed by somebody ends the stack with exit 1, and a restart brin
 
 test("a stack whose runtimes are killed, wrangler's own as well, answers again by itself", async () => {
   const person = await register(stack);
-  const runtimes = listGroup(workerGroup(stack.state)).filter((pid) => /\bworkerd\b/.test(readCommandLine(pid) ?? ""));
+  const runtimes = listRuntimes(workerGroup(stack.state));
   expect(runtimes.length).toBeGreaterThan(1);
   for (const pid of runtimes) process.kill(pid, "SIGKILL");
   const isUp = async () => {
